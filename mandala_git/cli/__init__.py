@@ -1,0 +1,1 @@
+"""`git mandala VERB`: one module a verb, add_parser() and run(args) -> exit code."""

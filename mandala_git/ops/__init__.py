@@ -1,0 +1,1 @@
+"""The user's verbs: op, track, Storage and what happens at a call."""

@@ -1,0 +1,1 @@
+"""Git: repositories, snapshots, the object store, hook surroundings; knows no Python syntax."""

@@ -1,0 +1,1 @@
+"""What was computed: content ids, codecs, values, database, refs and calls; knows no versions."""

@@ -1,0 +1,1 @@
+"""Text to meaning: definitions, normal form, changes, index; knows no git and no storage."""

@@ -1,0 +1,220 @@
+"""What a Python file defines: the values that the scan makes and everything above reads.
+
+Nothing here parses. `scan.py` makes these values from files, `texts.py` makes the same
+values from stored texts, `index.py` keeps them; all three must agree to the byte.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+SCHEME = "n1"
+"""Name of the normal form: prefix of every digest. A changed rule needs a new name."""
+
+MODULE = "<module>"
+"""Qualified name of the statements left over in a file; also the hidden hole to them."""
+
+STAR = "*"
+"""Qualified name of the definition that holds a file's `import *` statements, in order."""
+
+
+class Kind(StrEnum):
+    """What sort of definition this is."""
+
+    FUNCTION = "function"  # also methods (qualname `C.m`) and async functions
+    CLASS = "class"
+    GLOBAL = "global"  # module-level binding by assignment, for, with, ...
+    IMPORT = "import"  # module-level binding by import only; STAR too
+    MODULE = "module"  # `<module>`
+
+
+# A Binding says what a free name means, as its own file says; a tuple, so that it can be
+# marshalled and compared. The first element tells the form:
+#   ("builtin",)                        not bound in the file, a builtin of some Python
+#   ("absent",)                         not bound in the file, no builtin
+#   ("global",)                         a def, class or assignment of this file, bound once
+#   ("import", "a.b")                   `import a.b as x` or `import a` or `import a.b` (binds a):
+#                                       the module that the *name* stands for
+#   ("from", level, "mod", "name")      `from ..mod import name [as x]`
+#   ("star", fallback)                  not bound, the file has `import *`; fallback = one of the first two
+#   ("many", (binding, ...))            bound more than once: every binding in source order;
+#                                       a non-import one is ("global",)
+Binding = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A free name or dotted chain of a definition: `np.random.seed` is name np, attrs (random, seed).
+
+    Attributes:
+        name: the free name.
+        attrs: attributes read from it in one chain, outermost last.
+        binding: what the name means in its file.
+        called: every occurrence is the function of a call, outside decorators, defaults,
+            annotations and bases.
+    """
+
+    name: str
+    attrs: tuple[str, ...]
+    binding: Binding
+    called: bool
+
+    @property
+    def chain(self) -> str:
+        """The chain as spelled, for example `np.random.seed`."""
+        return ".".join((self.name, *self.attrs))
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function, method, class body, module-level binding, or `<module>` of one file.
+
+    Attributes:
+        path: of the file, relative to the repository, with `/`.
+        qualname: `Model.fit`; a repeated name is `f`, `f#2`, `f#3` in source order.
+        kind: see Kind.
+        text_id: sha256 (hex) of the lasting text (`texts.py`).
+        skeleton: sha256 (hex) of the normal form with every free name or chain as a
+            numbered hole. Not in it: the own name and place, unless the code can see them.
+        digest: `n1:` + sha256 (hex): the skeleton with each hole spelled as its file says.
+        exact: sha256 (hex) of the normal form that keeps the names of locals (rules 1-8).
+        holes: distinct free chains, numbered by first occurrence in the normal form; behind
+            them, named `<import>` and outside the normal form, one hole for each name that an
+            import statement inside it binds (in a function body; for MODULE those outside
+            functions). An IMPORT has one hole for each import that binds it, a STAR one named
+            `*` for each `import *`.
+        attrs: sorted names of attributes read from objects that are not known statically,
+            `m` of `x.m`, of `f().m`, and the attributes behind a chain's first element that
+            leads to a global; literal `getattr(x, "m")` counts.
+        members: for a class, the qualnames of methods and nested classes, in order.
+        parent: for a method or nested class, the qualname of its class.
+        plain: a function that runs when it is called and only then: no decorators but
+            neutral ones that do not hide calls, not a generator's wrapper, not a property.
+        op: decorated by `@op` of this package (or `@superop`).
+        dynamic: its code can reach names that cannot be seen: eval, exec, globals(),
+            non-literal getattr, importlib.import_module, __import__.
+        literal: for a GLOBAL bound once by a literal: the source of a Python literal that
+            `ast.literal_eval` reads; else None. For a CLASS None.
+        values: for a CLASS, {attribute: literal source or None} of its data attributes.
+        mutable: for a GLOBAL whose value may change in place (anything but numbers, strings,
+            bytes, None, booleans, tuples and frozensets of these, as far as the text tells).
+        lines: first and last line, 1-based, decorators included.
+        note: why this is a fallback (`raw:` digests), "" when all is well.
+    """
+
+    path: str
+    qualname: str
+    kind: Kind
+    text_id: str
+    skeleton: str
+    digest: str
+    exact: str
+    holes: tuple[Hole, ...] = ()
+    attrs: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    parent: str | None = None
+    plain: bool = False
+    op: bool = False
+    dynamic: bool = False
+    literal: str | None = None
+    values: dict[str, str | None] = field(default_factory=dict)
+    mutable: bool = False
+    parameters: tuple[str, ...] = ()
+    lines: tuple[int, int] = (0, 0)
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        """`src/train.py::Model.fit`."""
+        return f"{self.path}::{self.qualname}"
+
+    @property
+    def name(self) -> str:
+        """The last part of the qualified name, without `#2`."""
+        return self.qualname.rpartition(".")[2].partition("#")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """All definitions of one file.
+
+    Attributes:
+        path: relative to the repository.
+        definitions: in source order; `<module>` last; STAR before it when there is one.
+        imports: (level, module, names) of every import statement at any depth, in order,
+            each once: `import a.b` is (0, "a.b", ()), `from .m import f` is (1, "m", ("f",)).
+        error: "" or why the file could not be read (then there are no definitions).
+        error_line: 1-based line of the error, or 0.
+    """
+
+    path: str
+    definitions: tuple[Definition, ...]
+    imports: tuple[tuple[int, str, tuple[str, ...]], ...] = ()
+    error: str = ""
+    error_line: int = 0
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Split `src/train.py::Model.fit` into path and qualified name."""
+    path, _, qualname = key.rpartition("::")
+    return path, qualname
+
+
+def pack(facts: FileFacts) -> bytes:
+    """Serialize the facts of a file, the same on every Python that we support."""
+    return marshal.dumps(
+        (
+            facts.path,
+            tuple(_pack_definition(d) for d in facts.definitions),
+            facts.imports,
+            facts.error,
+            facts.error_line,
+        ),
+        4,
+    )
+
+
+def unpack(data: bytes) -> FileFacts:
+    """Read what `pack` wrote."""
+    path, definitions, imports, error, line = marshal.loads(data)
+    return FileFacts(path, tuple(_unpack_definition(d) for d in definitions), imports, error, line)
+
+
+def _pack_definition(d: Definition) -> tuple[Any, ...]:
+    return (
+        d.path, d.qualname, str(d.kind), d.text_id, d.skeleton, d.digest, d.exact,
+        tuple((h.name, h.attrs, h.binding, h.called) for h in d.holes),
+        d.attrs, d.members, d.parent, d.plain, d.op, d.dynamic, d.literal,
+        tuple(d.values.items()), d.mutable, d.parameters, d.lines, d.note,
+    )  # fmt: skip
+
+
+def _unpack_definition(row: tuple[Any, ...]) -> Definition:
+    (path, qualname, kind, text_id, skeleton, digest, exact, holes, *rest) = row
+    attrs, members, parent, plain, op, dynamic, literal, values, mutable, *last = rest
+    return Definition(
+        path, qualname, Kind(kind), text_id, skeleton, digest, exact,
+        tuple(Hole(*h) for h in holes),
+        attrs, members, parent, plain, op, dynamic, literal, dict(values), mutable, *last,
+    )  # fmt: skip
+
+
+def pack_definition(definition: Definition) -> bytes:
+    """Serialize one definition (the index keeps those derived from stored texts)."""
+    return marshal.dumps(_pack_definition(definition), 4)
+
+
+def unpack_definition(data: bytes) -> Definition:
+    """Read what `pack_definition` wrote."""
+    return _unpack_definition(marshal.loads(data))
+
+
+def by_name(definitions: Iterable[Definition], name: str) -> tuple[Definition, ...]:
+    """All definitions of one name: `f`, `f#2`, ... in source order."""
+    return tuple(
+        d for d in definitions if d.qualname == name or d.qualname.partition("#")[0] == name
+    )

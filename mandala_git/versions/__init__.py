@@ -1,0 +1,1 @@
+"""Meaning over time: meanings, verdicts, classes, worlds, review, tracking."""

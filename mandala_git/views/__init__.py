@@ -1,0 +1,1 @@
+"""How things look: renderers of data that lower rooms return."""
