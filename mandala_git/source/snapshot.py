@@ -1,0 +1,501 @@
+"""Project code at one moment: definitions by key, and where every name leads.
+
+A snapshot is either a whole project (a commit, the index, the work tree, a process) or only
+the texts of a static closure (a context); both are read through the same rules, so that what
+leads where inside a closure does not depend on which of the two is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from mandala_git.source.definitions import (
+    MODULE,
+    STAR,
+    Binding,
+    Definition,
+    FileFacts,
+    Kind,
+    by_name,
+    split_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a hole leads: a definition, or a leaf outside the project.
+
+    Attributes:
+        key: of the definition, "" for a leaf.
+        leaf: ("builtin", name), ("outside", "numpy.mean"), ("from", "numpy", "mean"),
+            ("star", module, name) or ("absent", name); () for a definition.
+        rest: attributes that remain to be read from it.
+    """
+
+    key: str
+    leaf: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
+
+
+class Snapshot:
+    """Project code at one moment, read lazily.
+
+    Args:
+        paths: of all project files, relative to the repository, with `/`.
+        load: facts of one of these files; None when it cannot be read.
+        methods: keys of the methods with a name; None to look through all files.
+        script: the file that runs as `__main__`, or None. Definitions of a script do not
+            depend on its left-over statements: its main loop is a user of them, no part.
+        identity: a name that tells this snapshot from every other with other code; None to
+            make it from all texts.
+    """
+
+    def __init__(
+        self,
+        paths: Collection[str],
+        load: Callable[[str], FileFacts | None],
+        *,
+        methods: Callable[[str], Iterable[str]] | None = None,
+        script: str | None = None,
+        identity: Callable[[], str] | None = None,
+    ) -> None:
+        self._paths = frozenset(paths)
+        self._load = load
+        self._methods = methods
+        self.script = script
+        self._identity = identity
+        self._facts: dict[str, FileFacts | None] = {}
+        self._by_key: dict[str, dict[str, Definition]] = {}
+        self._tails: dict[str, list[str]] | None = None
+        self._folders: frozenset[str] | None = None
+        self._modules: dict[tuple[str, int, str], str | None] = {}
+        self._resolved: dict[tuple[str, int], tuple[End, ...]] = {}
+        self._method_keys: dict[str, tuple[str, ...]] = {}
+        self._everything: dict[str, list[str]] | None = None
+
+    @classmethod
+    def of_definitions(
+        cls,
+        definitions: Iterable[Definition],
+        *,
+        script: str | None = None,
+        aliases: Mapping[str, Definition] | None = None,
+    ) -> Snapshot:
+        """Make the snapshot that holds just these definitions.
+
+        Args:
+            definitions: in any order.
+            script: see above.
+            aliases: keys that lead to a definition with another key.
+        """
+        files: dict[str, list[Definition]] = {}
+        for definition in definitions:
+            files.setdefault(definition.path, []).append(definition)
+        facts = {path: FileFacts(path, tuple(found)) for path, found in files.items()}
+        paths = {*facts, *(split_key(key)[0] for key in aliases or ())}
+        snapshot = cls(paths, facts.get, script=script)
+        for key, definition in (aliases or {}).items():
+            snapshot.definition(key)
+            path, qualname = split_key(key)
+            snapshot._by_key[path][qualname] = definition
+        return snapshot
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """All files of the snapshot."""
+        return self._paths
+
+    def facts(self, path: str) -> FileFacts | None:
+        """Return what a file defines, or None when there is no such file."""
+        if path not in self._facts:
+            self._facts[path] = self._load(path) if path in self._paths else None
+        return self._facts[path]
+
+    def definition(self, key: str) -> Definition | None:
+        """Return the definition of a key, or None."""
+        path, qualname = split_key(key)
+        table = self._by_key.get(path)
+        if table is None:
+            facts = self.facts(path)
+            table = {d.qualname: d for d in facts.definitions} if facts else {}
+            self._by_key[path] = table
+        return table.get(qualname)
+
+    def definitions(self) -> Iterator[Definition]:
+        """Iterate over every definition of every file, in the order of paths."""
+        for path in sorted(self._paths):
+            if facts := self.facts(path):
+                yield from facts.definitions
+
+    def named(self, path: str, name: str) -> tuple[Definition, ...]:
+        """Return all definitions that a module-level name stands for."""
+        self.definition(f"{path}::{name}")
+        table = self._by_key[path]
+        first = table.get(name)
+        if first is None:
+            return ()
+        if f"{name}#2" not in table:
+            return (first,)
+        return by_name(table.values(), name)
+
+    def identity(self) -> str:
+        """Return a name that only snapshots with the very same texts share."""
+        if self._identity is not None:
+            return self._identity()
+        texts = sorted(d.text_id for d in self.definitions())
+        return hashlib.sha256("".join(texts).encode()).hexdigest()
+
+    def methods(self, name: str) -> tuple[str, ...]:
+        """Return the keys of all project methods (and nested classes) with a name, sorted."""
+        found = self._method_keys.get(name)
+        if found is None:
+            if self._methods is not None:
+                keys = set(self._methods(name))
+            else:
+                if self._everything is None:
+                    self._everything = {}
+                    for d in self.definitions():
+                        if d.parent is not None:
+                            self._everything.setdefault(d.name, []).append(d.key)
+                keys = set(self._everything.get(name, ()))
+            found = self._method_keys[name] = tuple(sorted(keys))
+        return found
+
+    # -- where names lead ----------------------------------------------------------------
+
+    def resolve(self, definition: Definition, number: int) -> tuple[End, ...]:
+        """Return where one hole of a definition leads, in this snapshot.
+
+        Args:
+            definition: need not be of this snapshot: a text may be tried in another world.
+            number: index into `definition.holes`.
+
+        Returns:
+            One end, or several where the name is bound more than once (all count).
+        """
+        asked = (definition.text_id, number)
+        ends = self._resolved.get(asked)
+        if ends is None:
+            hole = definition.holes[number]
+            ends = self._follow(definition.path, hole.binding, hole.name, hole.attrs, frozenset())
+            self._resolved[asked] = ends
+        return ends
+
+    def _follow(
+        self,
+        path: str,
+        binding: Binding,
+        name: str,
+        attrs: tuple[str, ...],
+        seen: frozenset[tuple[str, str]],
+    ) -> tuple[End, ...]:
+        match binding:
+            case ("builtin",) | ("absent",):
+                return (End("", (binding[0], name), attrs),)
+            case ("global",):
+                return self._lookup(path, name, attrs, seen, bare=True)
+            case ("import", module):
+                return self._through_module(path, 0, module, attrs, seen)
+            case ("from", level, module, "*"):
+                inside = self.module(path, level, module)
+                if inside is None:
+                    return (End("", ("star", "." * level + module, "*")),)
+                return self._whole_module(inside)
+            case ("from", level, module, member):
+                inside = self.module(path, level, module)
+                if inside is None:
+                    dotted = "." * level + module
+                    return (End("", ("from", dotted, member), attrs),)
+                return self._lookup(inside, member, attrs, seen)
+            case ("star", fallback):
+                return self._through_stars(path, fallback, name, attrs, seen)
+            case ("many", bindings):
+                ends: list[End] = []
+                for each in dict.fromkeys(bindings):
+                    ends += self._follow(path, each, name, attrs, seen)
+                return tuple(dict.fromkeys(ends))
+            case _:
+                raise ValueError(f"unknown form of binding {binding!r} in {path}")
+
+    def _lookup(
+        self,
+        path: str,
+        name: str,
+        attrs: tuple[str, ...],
+        seen: frozenset[tuple[str, str]],
+        *,
+        bare: bool = False,
+    ) -> tuple[End, ...]:
+        """Find what `name` stands for at the end of the module in `path`."""
+        if (path, name) in seen:
+            return (End("", ("absent", f"{path}::{name}"), attrs),)
+        seen |= {(path, name)}
+        ends: list[End] = []
+        for found in self.named(path, name):
+            if found.kind is Kind.IMPORT:
+                for hole in found.holes:
+                    ends += self._follow(path, hole.binding, hole.name, attrs, seen)
+            else:
+                ends.append(End(found.key, (), attrs))
+        if ends:
+            return tuple(dict.fromkeys(ends))
+        if not bare:
+            submodule = self._submodule(path, name)
+            if submodule is not None:
+                return self._inside(submodule, attrs, seen)
+            if self.definition(f"{path}::{STAR}") is not None:
+                return self._through_stars(path, ("absent",), name, attrs, seen)
+            getter = self.definition(f"{path}::__getattr__")
+            if getter is not None:
+                return (End(getter.key, (), (name, *attrs)),)
+        return (End("", ("absent", name), attrs),)
+
+    def _through_stars(
+        self,
+        path: str,
+        fallback: Binding,
+        name: str,
+        attrs: tuple[str, ...],
+        seen: frozenset[tuple[str, str]],
+    ) -> tuple[End, ...]:
+        """Find a name that only an `import *` can have bound; every candidate counts."""
+        star = self.definition(f"{path}::{STAR}")
+        ends: list[End] = []
+        for hole in star.holes if star else ():
+            if hole.name != "*":
+                continue
+            _, level, module, _ = hole.binding
+            inside = self.module(path, level, module)
+            if inside is None:
+                ends.append(End("", ("star", "." * level + module, name), attrs))
+            else:
+                found = self._lookup(inside, name, attrs, seen)
+                ends += (end for end in found if end.leaf[:1] != ("absent",))
+        if not ends or all(end.leaf for end in ends):
+            ends.append(End("", (fallback[0], name), attrs))
+        return tuple(dict.fromkeys(ends))
+
+    def _through_module(
+        self,
+        path: str,
+        level: int,
+        module: str,
+        attrs: tuple[str, ...],
+        seen: frozenset[tuple[str, str]],
+    ) -> tuple[End, ...]:
+        inside = self.module(path, level, module)
+        if inside is None:
+            return (End("", ("outside", ".".join(("." * level + module, *attrs)))),)
+        return self._inside(inside, attrs, seen)
+
+    def _inside(
+        self, module: str, attrs: tuple[str, ...], seen: frozenset[tuple[str, str]]
+    ) -> tuple[End, ...]:
+        if not attrs:
+            return self._whole_module(module)
+        return self._lookup(module, attrs[0], attrs[1:], seen)
+
+    def _whole_module(self, module: str) -> tuple[End, ...]:
+        """A module used as a value may be asked for anything that it holds."""
+        facts = self.facts(module)
+        if facts is None:
+            return (End("", ("folder", module)),)
+        return tuple(End(d.key) for d in facts.definitions if d.parent is None)
+
+    # -- modules -------------------------------------------------------------------------
+
+    def module(self, importer: str, level: int, dotted: str) -> str | None:
+        """Return the path of the module (or folder) that an import statement names.
+
+        Any folder may be on `sys.path`, so a module is every file whose path ends in its
+        dotted name. Of several the order of a typical `sys.path` decides: folders above the
+        importing file that are no packages, nearest first; then other folders; then packages.
+
+        Args:
+            importer: path of the importing file.
+            level: number of leading dots.
+            dotted: name behind the dots, "" for `from . import x`.
+
+        Returns:
+            A path of the snapshot, a folder ending in `/` for a namespace package, or None
+            for what lies outside the project.
+        """
+        asked = (posixpath.dirname(importer), level, dotted)
+        if asked not in self._modules:
+            self._modules[asked] = self._find_module(*asked)
+        return self._modules[asked]
+
+    def _find_module(self, folder: str, level: int, dotted: str) -> str | None:
+        if level:
+            for _ in range(level - 1):
+                folder = posixpath.dirname(folder)
+            return self._at(posixpath.join(folder, *dotted.split(".")) if dotted else folder)
+        tail = dotted.replace(".", "/")
+        found = []
+        for root in self._roots(tail):
+            if root and not (folder + "/").startswith(root + "/"):
+                rank = (1, len(root), root)
+            elif self._is_package(root):
+                rank = (2, -len(root), root)
+            else:
+                rank = (0, -len(root), root)
+            found.append((rank, root))
+        if dotted.partition(".")[0] in sys.stdlib_module_names:
+            found = [(rank, root) for rank, root in found if rank[0] == 0 and root == folder]
+        if not found:
+            return None
+        return self._at(posixpath.join(min(found)[1], tail))
+
+    def _roots(self, tail: str) -> set[str]:
+        """Return the folders in which a module `tail` (with `/`) lies."""
+        if self._tails is None:
+            self._tails = {}
+            folders = set()
+            for path in self._paths:
+                stem = path.removesuffix(".py")
+                if stem.endswith("/__init__"):
+                    stem = posixpath.dirname(stem)
+                self._tails.setdefault(posixpath.basename(stem), []).append(stem)
+                while folder := posixpath.dirname(path):
+                    folders.add(folder)
+                    path = folder
+            for folder in folders:
+                self._tails.setdefault(posixpath.basename(folder), []).append(folder)
+            self._folders = frozenset(folders)
+        roots = set()
+        for stem in self._tails.get(posixpath.basename(tail), ()):
+            if stem == tail:
+                roots.add("")
+            elif stem.endswith("/" + tail):
+                roots.add(stem[: -len(tail) - 1])
+        return roots
+
+    def _at(self, stem: str) -> str | None:
+        """Return the module file, package or namespace folder at a path without suffix."""
+        for path in (f"{stem}/__init__.py" if stem else "__init__.py", f"{stem}.py"):
+            if path in self._paths:
+                return path
+        if self._folders is None:
+            self._roots("")
+        assert self._folders is not None
+        return f"{stem}/" if stem in self._folders or not stem else None
+
+    def _submodule(self, module: str, name: str) -> str | None:
+        if module.endswith("/"):
+            return self._at(module + name)
+        if posixpath.basename(module) == "__init__.py":
+            return self._at(posixpath.join(posixpath.dirname(module), name))
+        return None
+
+    def _is_package(self, folder: str) -> bool:
+        return bool(folder) and f"{folder}/__init__.py" in self._paths
+
+    # -- what a definition refers to -----------------------------------------------------
+
+    def left_over(self, path: str) -> Definition | None:
+        """Return `<module>` of a file if it holds statements and the file is not the script."""
+        if path == self.script:
+            return None
+        module = self.definition(f"{path}::{MODULE}")
+        return None if module is None or module.empty else module
+
+    def references(self, definition: Definition) -> list[str]:
+        """Return the keys of all that a definition refers to, the import chain included.
+
+        These are the edges of the static closure: where its holes lead, the import
+        definitions on the way, its file's `<module>`, the members of a class, and every
+        project method named like an attribute that it reads from an unknown object.
+        """
+        keys: dict[str, None] = {}
+        for number, hole in enumerate(definition.holes):
+            for end in self.resolve(definition, number):
+                if end.key:
+                    keys[end.key] = None
+            for key in self._chain(definition.path, hole.binding, hole.name, hole.attrs):
+                keys[key] = None
+        if definition.path != self.script:
+            keys[f"{definition.path}::{MODULE}"] = None
+        for member in definition.members:
+            keys[f"{definition.path}::{member}"] = None
+        for attribute in definition.attrs:
+            keys.update(dict.fromkeys(self.methods(attribute)))
+        return list(keys)
+
+    def _chain(
+        self, path: str, binding: Binding, name: str, attrs: tuple[str, ...]
+    ) -> Iterator[str]:
+        """Yield the keys that resolving a name passes: import definitions, stars, modules."""
+        todo: list[tuple[str, Binding, str, tuple[str, ...]]] = [(path, binding, name, attrs)]
+        seen: set[tuple[str, Binding, str]] = set()
+        while todo:
+            path, binding, name, attrs = todo.pop()
+            if (path, binding, name) in seen:
+                continue
+            seen.add((path, binding, name))
+            match binding:
+                case ("global",):
+                    continue
+                case ("import", module):
+                    inside, level = self.module(path, 0, module), 0
+                    wanted = attrs
+                case ("from", level, module, member):
+                    inside = self.module(path, level, module)
+                    wanted = (member, *attrs)
+                case ("star", _):
+                    yield f"{path}::{STAR}"
+                    star = self.definition(f"{path}::{STAR}")
+                    for hole in star.holes if star else ():
+                        if hole.name == "*":
+                            _, level, module, _ = hole.binding
+                            todo.append((path, ("from", level, module, name), name, attrs))
+                    continue
+                case ("many", bindings):
+                    todo += [(path, each, name, attrs) for each in bindings]
+                    continue
+                case _:
+                    continue
+            while inside is not None and wanted:
+                if not inside.endswith("/"):
+                    if inside != self.script:
+                        yield f"{inside}::{MODULE}"
+                    found = self.named(inside, wanted[0])
+                    if found:
+                        for each in found:
+                            yield each.key
+                            if each.kind is Kind.IMPORT:
+                                for hole in each.holes:
+                                    todo.append((inside, hole.binding, hole.name, wanted[1:]))
+                        break
+                submodule = self._submodule(inside, wanted[0])
+                if submodule is None:
+                    if self.definition(f"{inside}::{STAR}") is not None:
+                        todo.append((inside, ("star", ("absent",)), wanted[0], wanted[1:]))
+                    break
+                inside, wanted = submodule, wanted[1:]
+            if inside is not None and not inside.endswith("/") and inside != self.script:
+                yield f"{inside}::{MODULE}"
+
+    def closure(self, definitions: Iterable[Definition]) -> dict[str, Definition]:
+        """Return the static closure: all that these definitions may come to run or read.
+
+        Args:
+            definitions: the roots; they need not be of this snapshot.
+
+        Returns:
+            {key: definition}, the roots first. A reference that leads nowhere is left out.
+        """
+        found: dict[str, Definition] = {}
+        todo = list(definitions)
+        while todo:
+            definition = todo.pop()
+            if definition.key in found:
+                continue
+            found[definition.key] = definition
+            for key in self.references(definition):
+                if key not in found and (target := self.definition(key)) is not None:
+                    todo.append(target)
+        return found

@@ -1,0 +1,194 @@
+"""Recorded versions: the code that a call really ran, as it is kept beside the call.
+
+A version holds, for each definition that counts, its lasting text and where the names that it
+used led. It cites texts and spelled names alone, so that any scheme of the normal form can
+read it. Its id leaves out the context: two runs of the same code have one version, whatever
+else the project held.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mandala_git.source.definitions import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEnd:
+    """A name led to another definition of the same version."""
+
+    node: int
+    rest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeafEnd:
+    """A name led out of the project."""
+
+    leaf: tuple[str, ...]
+    rest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEnd:
+    """A name led to another op, whose call had a version of its own.
+
+    Attributes:
+        version: id of that version, hex.
+    """
+
+    version: str
+
+
+RecordedEnd = NodeEnd | LeafEnd | LinkEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The value of a global when its first reader started.
+
+    Attributes:
+        cid: content id, hex; None when it has none.
+        plain: equal data alone makes it agree, wherever it came from.
+        same: for a value that may change in place, the number of the first node that held
+            the very same object (its own number if none did); None for immutable values.
+    """
+
+    cid: str | None
+    plain: bool
+    same: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedNode:
+    """One definition of a version.
+
+    Attributes:
+        key: where it was.
+        text_id: what it was.
+        slots: {slot: ends}; None for a slot that provably was not used. A slot that is not
+            in here at all is unknown to the scheme that recorded it, and never agrees.
+        value: for globals, and classes with attributes that are not literal.
+    """
+
+    key: str
+    text_id: str
+    slots: Mapping[str, tuple[RecordedEnd, ...] | None]
+    value: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The version of a call.
+
+    Attributes:
+        op: key of the op; its node is the first.
+        script: path of the file that ran as `__main__`, "" when it is no project code.
+        nodes: definitions that ran, or count with their static closure.
+        roots: numbers of the nodes that no name led to; they are looked up by key.
+        links: versions of nested calls that no name led to.
+        volatile: not "" when the code cannot be told again by its text: then this version
+            belongs only to the process with this name.
+        context: id of the static closure; not part of the version's own id.
+    """
+
+    op: str
+    script: str
+    nodes: tuple[RecordedNode, ...]
+    roots: tuple[int, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    volatile: str = ""
+    context: str = ""
+
+    def to_bytes(self) -> bytes:
+        """Write the version as canonical JSON."""
+        return json.dumps(
+            {"context": self.context, **self._identity()}, sort_keys=True, separators=(",", ":")
+        ).encode("utf-8", "surrogatepass")
+
+    @property
+    def id(self) -> str:
+        """sha256 (hex) of all but the context."""
+        data = json.dumps(self._identity(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(data.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _identity(self) -> dict[str, object]:
+        return {
+            "op": self.op,
+            "script": self.script,
+            "nodes": [
+                {
+                    "key": node.key,
+                    "text": node.text_id,
+                    "slots": {
+                        slot: None if ends is None else [_pack(end) for end in ends]
+                        for slot, ends in node.slots.items()
+                    },
+                    "value": None
+                    if (value := node.value) is None
+                    else [value.cid, value.plain, value.same],
+                }
+                for node in self.nodes
+            ],
+            "roots": self.roots,
+            "links": self.links,
+            "volatile": self.volatile,
+        }
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Recorded:
+        """Read what `to_bytes` wrote."""
+        fields = json.loads(data)
+        return cls(
+            fields["op"],
+            fields["script"],
+            tuple(
+                RecordedNode(
+                    node["key"],
+                    node["text"],
+                    {
+                        slot: None if ends is None else tuple(_unpack(end) for end in ends)
+                        for slot, ends in node["slots"].items()
+                    },
+                    None if node["value"] is None else Value(*node["value"]),
+                )
+                for node in fields["nodes"]
+            ),
+            tuple(fields["roots"]),
+            tuple((op, version) for op, version in fields["links"]),
+            fields["volatile"],
+            fields["context"],
+        )
+
+
+def _pack(end: RecordedEnd) -> list[object]:
+    match end:
+        case NodeEnd(node, rest):
+            return ["n", node, *rest]
+        case LeafEnd(leaf, rest):
+            return ["l", leaf, *rest]
+        case LinkEnd(version):
+            return ["v", version]
+
+
+def _unpack(fields: list[object]) -> RecordedEnd:
+    match fields:
+        case ["n", int(node), *rest]:
+            return NodeEnd(node, tuple(str(part) for part in rest))
+        case ["l", list(leaf), *rest]:
+            return LeafEnd(tuple(str(part) for part in leaf), tuple(str(part) for part in rest))
+        case ["v", str(version)]:
+            return LinkEnd(version)
+        case _:
+            raise ValueError(f"unknown end {fields!r} in a recorded version")
+
+
+def slot_name(definition: Definition, number: int) -> str:
+    """Return the slot of a hole: its chain as spelled; for an import inside, what it imports."""
+    hole = definition.holes[number]
+    if hole.name != "<import>":
+        return hole.chain
+    return "<import> " + " ".join(str(part) for part in hole.binding)
