@@ -1,0 +1,68 @@
+"""The boundary between this program and the shell: errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mandala_git.errors import MandalaError
+
+BUG = 3
+INTERRUPTED = 130
+CLOSED_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+
+
+class Outcome(NamedTuple):
+    """How a piece of work ended: its exit code, and whether it failed to give one itself."""
+
+    code: int
+    failed: bool
+
+
+def guarded(work: Callable[[], int], argv: Sequence[str]) -> Outcome:
+    """Do the work; whatever it raises becomes a message on stderr and an exit code.
+
+    Args:
+        work: returns its exit code.
+        argv: the command line, for the report of a bug.
+
+    Returns:
+        The code of the work, of its MandalaError, or one of the constants above. A user who
+        interrupts has decided something: that is no failure.
+    """
+    try:
+        _encode_everything()
+        code = work()
+        sys.stdout.flush()  # a reader that has left is noticed here, not when Python ends
+    except MandalaError as error:
+        complain(error)
+        return Outcome(error.code, failed=True)
+    except KeyboardInterrupt:
+        sys.stderr.write("mandala: interrupted\n")
+        return Outcome(INTERRUPTED, failed=False)
+    except BrokenPipeError:
+        # What is still buffered goes nowhere; otherwise Python complains about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Outcome(CLOSED_PIPE, failed=True)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a report
+        from mandala_git.cli.crash import explain
+
+        sys.stderr.write(f"mandala: {explain(error, argv)}\n")
+        return Outcome(BUG, failed=True)
+    return Outcome(code, failed=False)
+
+
+def complain(error: MandalaError) -> None:
+    """Write what happened, and the next command, to stderr."""
+    lines = [*error.message.splitlines(), *error.hint.splitlines()]
+    sys.stderr.write("mandala: " + "\n  ".join(lines) + "\n")
+
+
+def _encode_everything() -> None:
+    # A path that is not UTF-8, or a terminal that is not, must not end a listing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,78 @@
+"""`git mandala init`: prepare this repository to keep verdicts and results."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mandala_git.cli.verbs import describe
+
+if TYPE_CHECKING:
+    from mandala_git.cli.verbs import Subparsers
+
+CONFIG = ".pre-commit-config.yaml"
+
+HOOK = """\
+  - repo: local
+    hooks:
+      - id: mandala
+        name: mandala
+        entry: mandala-pre-commit
+        language: system
+        pass_filenames: false
+        always_run: true
+        require_serial: true
+        stages: [pre-commit, pre-merge-commit]
+"""
+"""The entry of the hook for a project whose environment has this package installed."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the arguments of `git mandala init`."""
+    describe(
+        subparsers,
+        "init",
+        text="""
+            Create the ref refs/mandala/store, where verdicts and the code they are about are
+            kept, and say what to do next. Works before the first commit; a second time it
+            changes nothing. No file of the work tree is touched.
+        """,
+        example="""
+            git mandala init
+            git mandala -C ../other init
+        """,
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Create the store and tell the next steps."""
+    from mandala_git.repo.repository import Repository
+    from mandala_git.repo.store import GitStore
+
+    repo = Repository.discover()
+    created = GitStore(repo).init()
+    done = "created refs/mandala/store" if created else "refs/mandala/store is there already"
+    sys.stdout.write(f"{done} in {repo.common_dir}\n")
+    sys.stderr.write(_next_steps(repo.root))
+    return 0
+
+
+def _next_steps(root: Path) -> str:
+    steps = ["run your program: calls of its @op functions are recorded with their code"]
+    config = root / CONFIG
+    text = config.read_text("utf-8", "replace") if config.is_file() else ""
+    if re.search(r"^\s*-?\s*id:\s*mandala\s*$", text, re.MULTILINE) is None:
+        indent = "".join(f"       {line}\n" for line in _missing(text).splitlines())
+        steps.insert(
+            0, f"add the hook to {CONFIG}, then run `pre-commit install`\n{indent}".rstrip()
+        )
+    numbered = "".join(f"  {n}. {step}\n" for n, step in enumerate(steps, 1))
+    return f"next:\n{numbered}"
+
+
+def _missing(text: str) -> str:
+    """What has to be added to a configuration that has no hook of ours yet."""
+    return HOOK if re.search(r"^repos:", text, re.MULTILINE) else f"repos:\n{HOOK}"
