@@ -1,0 +1,270 @@
+"""Project code at one moment: which Python files a commit, the index or the work tree holds."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mandala_git.errors import MandalaError
+from mandala_git.repo.objects import blob_id, object_id, read_blobs
+from mandala_git.repo.repository import Repository
+
+Stat = tuple[int, int, int, int]
+"""What tells that a file was touched: mtime_ns, ctime_ns, size in bytes, inode."""
+
+# What git is asked for: Python files anywhere, and what marks a virtual environment.
+_PATHSPECS = ("*.py", ":(glob)**/pyvenv.cfg")
+_REGULAR = (b"100644", b"100755")  # not symbolic links (120000), not submodules (160000)
+
+# A file may change once more within one tick of the clock of its file system, which is 2 s
+# on the coarsest. Until that has passed its times do not prove that it is unchanged.
+_SETTLED_NS = 2_000_000_000
+
+
+class BlobCache(Protocol):
+    """What remembers the blob ids of work-tree files between processes."""
+
+    def blob_of(self, path: str, stat: Stat) -> str | None:
+        """Return the blob id that was remembered for exactly this state of the file."""
+
+    def remember_blob(self, path: str, stat: Stat, blob: str) -> None:
+        """Keep the blob id of this state of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The project code of one snapshot. Submodules are not looked into.
+
+    Attributes:
+        entries: {path: blob id}, paths relative to the repository with `/`; bytes that are
+            not UTF-8 are surrogates.
+        unmerged: paths in conflict, which therefore are in no entry (only in an index).
+    """
+
+    entries: Mapping[str, str]
+    unmerged: tuple[str, ...] = ()
+    _repo: Repository | None = field(default=None, repr=False, compare=False)
+    # Work tree only: bytes that were read to name them, so that nobody reads them twice.
+    _bytes: Mapping[str, bytes] | None = field(default=None, repr=False, compare=False)
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Read files of this snapshot.
+
+        Args:
+            paths: some of `entries`; others are left out.
+
+        Returns:
+            {path: bytes}, each with the blob id in `entries`. A file of the work tree that
+            has changed since the snapshot was taken is left out: take a new one.
+
+        Raises:
+            MandalaError: git lacks an object that it should have.
+        """
+        wanted = [path for path in paths if path in self.entries]
+        if self._repo is None or not wanted:
+            return {}
+        if self._bytes is not None:
+            return self._read_files(self._repo, self._bytes, wanted)
+        blobs = read_blobs(self._repo, (self.entries[path] for path in wanted))
+        for path in wanted:
+            if self.entries[path] not in blobs:
+                raise MandalaError(
+                    f"git has lost the content of {shown(path)} ({self.entries[path]})",
+                    hint="see what is broken: git fsck",
+                )
+        return {path: blobs[self.entries[path]] for path in wanted}
+
+    def _read_files(
+        self, repo: Repository, known: Mapping[str, bytes], wanted: list[str]
+    ) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for path in wanted:
+            data = known.get(path)
+            if data is None:
+                try:
+                    data = (repo.root / path).read_bytes()
+                except OSError:
+                    continue
+                # The id must be the id of these very bytes, or an index of definitions by
+                # blob would learn something false for ever.
+                if blob_id(data, repo.object_format) != self.entries[path]:
+                    continue
+            found[path] = data
+        return found
+
+
+def commit_tree(repo: Repository, commit: str) -> Tree:
+    """Return the project code of a commit.
+
+    Args:
+        commit: a commit id, as `Repository.resolve` gives it.
+
+    Raises:
+        MandalaError: there is no such commit here.
+    """
+    options = ("-r", "--raw", "-z", "--no-renames", "--end-of-options")
+    sides = (_empty_tree(repo), commit + "^{tree}")
+    out = repo.run(["diff-tree", *options, *sides, "--", *_PATHSPECS])
+    return _from_raw_diff(repo, out)
+
+
+def index_tree(repo: Repository) -> Tree:
+    """Return the project code of the index that git is about to commit.
+
+    That is the one that GIT_INDEX_FILE names (`commit -a` and `commit FILE` commit a
+    temporary index), when the repository was discovered without a path. A file that is only
+    intended to be added is not in it.
+    """
+    # Compared with nothing, an index shows all that it holds. `ls-files -s` would show files
+    # that are only intended to be added as empty ones.
+    options = ("--cached", "--raw", "-z", "--no-renames", "--ita-invisible-in-index")
+    out = repo.run(["diff-index", *options, _empty_tree(repo), "--", *_PATHSPECS])
+    return _from_raw_diff(repo, out)
+
+
+def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
+    """Return the project code of the work tree as it is now: every file git does not ignore.
+
+    Args:
+        blobs: asked for, and told, the blob ids of files, so that unchanged files are not
+            read again.
+    """
+    out = repo.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py"])
+    paths = sorted(set(os.fsdecode(out).split("\0")) - {""})
+    folders = _Folders(repo.root)
+    entries: dict[str, str] = {}
+    contents: dict[str, bytes] = {}
+    for path in paths:
+        if not folders.is_project(path.rpartition("/")[0]):
+            continue
+        file = repo.root / path
+        try:
+            seen = file.lstat()
+            if not stat.S_ISREG(seen.st_mode):
+                continue
+            state = _state(seen)
+            blob = blobs.blob_of(path, state)
+            if blob is None:
+                data = file.read_bytes()
+                blob = blob_id(data, repo.object_format)
+                contents[path] = data
+                settled = time.time_ns() - max(state[0], state[1]) > _SETTLED_NS
+                if settled and _state(file.lstat()) == state:
+                    blobs.remember_blob(path, state, blob)
+        except FileNotFoundError:
+            continue  # deleted, but not for git yet
+        except OSError as error:
+            raise MandalaError(
+                f"{shown(path)} cannot be read: {error.strerror}",
+                hint=f"see: ls -l {shown(path)}",
+            ) from error
+        entries[path] = blob
+    return Tree(entries, _repo=repo, _bytes=contents)
+
+
+def changed_paths(a: Tree, b: Tree) -> list[str]:
+    """Return the paths whose bytes differ, sorted, with those that only one of the two has."""
+    return sorted(
+        path
+        for path in a.entries.keys() | b.entries.keys()
+        if a.entries.get(path) != b.entries.get(path)
+    )
+
+
+def file_at(repo: Repository, rev: str, path: str) -> bytes | None:
+    """Return the bytes of a regular file in a commit, None when it is not there.
+
+    Args:
+        rev: anything `Repository.resolve` understands.
+        path: relative to the top of the repository, with `/`.
+
+    Raises:
+        UsageError: there is no such commit.
+        MandalaError: git has lost the file's content.
+    """
+    commit = repo.resolve(rev)
+    if not path or "\0" in path:
+        return None
+    out = repo.run(["ls-tree", "--full-tree", "-z", commit, "--", path])
+    # `100644 blob <id>\t<path>`; a path with a `/` at its end would list a folder.
+    head, _, name = out.partition(b"\t")
+    if name != os.fsencode(path) + b"\0" or head.split()[0] not in _REGULAR:
+        return None
+    blob = head.split()[2].decode()
+    data = read_blobs(repo, [blob]).get(blob)
+    if data is None:
+        raise MandalaError(
+            f"git has lost the content of {shown(path)} in {rev} ({blob})",
+            hint="see what is broken: git fsck",
+        )
+    return data
+
+
+def shown(path: str) -> str:
+    """Return a path as text that can be printed anywhere: bytes that are not UTF-8 escaped."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+class _Folders:
+    """Which folders of a work tree hold project code, looked at once each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        # The top is one in any case: who makes a virtual environment right there still
+        # has a project there.
+        self._known = {"": True}
+
+    def is_project(self, folder: str) -> bool:
+        """Tell whether no part of the way is a symbolic link or a virtual environment."""
+        known = self._known.get(folder)
+        if known is None:
+            place = self._root / folder
+            known = (
+                self.is_project(folder.rpartition("/")[0])
+                and place.is_dir()
+                and not place.is_symlink()
+                and not (place / "pyvenv.cfg").exists()
+            )
+            self._known[folder] = known
+        return known
+
+
+def _state(seen: os.stat_result) -> Stat:
+    return (seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino)
+
+
+def _empty_tree(repo: Repository) -> str:
+    return object_id("tree", b"", repo.object_format)
+
+
+def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
+    """Read `:000000 100644 <zeros> <id> A`, then the path, each ended by NUL."""
+    entries: dict[str, str] = {}
+    unmerged: set[str] = set()
+    environments: set[str] = set()
+    fields = out.split(b"\0")
+    for head, name in zip(fields[0:-1:2], fields[1::2], strict=True):
+        path = os.fsdecode(name)
+        _, mode, _, blob, status = head.split()
+        if status == b"U":
+            unmerged.add(path)
+        folder, _, last = path.rpartition("/")
+        if last == "pyvenv.cfg":
+            environments.add(folder)
+        elif mode in _REGULAR and last.endswith(".py"):
+            entries[path] = blob.decode()
+    environments.discard("")
+
+    def is_project(path: str) -> bool:
+        return not any(path.startswith(folder + "/") for folder in environments)
+
+    return Tree(
+        {path: blob for path, blob in entries.items() if path not in unmerged and is_project(path)},
+        tuple(sorted(path for path in unmerged if path.endswith(".py") and is_project(path))),
+        repo,
+    )
