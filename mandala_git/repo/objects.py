@@ -27,14 +27,15 @@ def blob_id(data: bytes, object_format: str = "sha1") -> str:
     return object_id("blob", data, object_format)
 
 
-def read_blobs(repo: Repository, ids: Iterable[str]) -> dict[str, bytes]:
-    """Read blobs with one process; objects that a partial clone lacks are fetched by git.
+def read_objects(repo: Repository, ids: Iterable[str], kind: str = "blob") -> dict[str, bytes]:
+    """Read objects with one process; those that a partial clone lacks are fetched by git.
 
     Args:
         ids: full object ids.
+        kind: "blob", "tree" or "commit".
 
     Returns:
-        {id: bytes} of those that exist and are blobs.
+        {id: bytes} of those that exist and are of this kind.
 
     Raises:
         MandalaError: git could not read an object that exists.
@@ -58,7 +59,7 @@ def read_blobs(repo: Repository, ids: Iterable[str]) -> dict[str, bytes]:
         if len(words) != 3:
             continue
         size = int(words[2])
-        if words[1] == b"blob":
+        if words[1] == kind.encode():
             found[asked] = answer.out[at : at + size]
         at += size + 1
     return found

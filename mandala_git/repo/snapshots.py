@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mandala_git.errors import MandalaError
-from mandala_git.repo.objects import blob_id, object_id, read_blobs
+from mandala_git.repo.objects import blob_id, object_id, read_objects
 from mandala_git.repo.repository import Repository
 
 Stat = tuple[int, int, int, int]
@@ -70,7 +70,7 @@ class Tree:
             return {}
         if self._bytes is not None:
             return self._read_files(self._repo, self._bytes, wanted)
-        blobs = read_blobs(self._repo, (self.entries[path] for path in wanted))
+        blobs = read_objects(self._repo, (self.entries[path] for path in wanted))
         for path in wanted:
             if self.entries[path] not in blobs:
                 raise MandalaError(
@@ -196,7 +196,7 @@ def file_at(repo: Repository, rev: str, path: str) -> bytes | None:
     if name != os.fsencode(path) + b"\0" or head.split()[0] not in _REGULAR:
         return None
     blob = head.split()[2].decode()
-    data = read_blobs(repo, [blob]).get(blob)
+    data = read_objects(repo, [blob]).get(blob)
     if data is None:
         raise MandalaError(
             f"git has lost the content of {shown(path)} in {rev} ({blob})",
