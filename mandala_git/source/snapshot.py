@@ -52,6 +52,8 @@ class Snapshot:
             depend on its left-over statements: its main loop is a user of them, no part.
         identity: a name that tells this snapshot from every other with other code; None to
             make it from all texts.
+        check: replaces a definition on its way out, once; a process proves with it that what
+            is loaded is what the file says.
     """
 
     def __init__(
@@ -62,12 +64,15 @@ class Snapshot:
         methods: Callable[[str], Iterable[str]] | None = None,
         script: str | None = None,
         identity: Callable[[], str] | None = None,
+        check: Callable[[Definition], Definition] | None = None,
     ) -> None:
         self._paths = frozenset(paths)
         self._load = load
         self._methods = methods
         self.script = script
         self._identity = identity
+        self._check = check
+        self._checked: dict[str, Definition] = {}
         self._facts: dict[str, FileFacts | None] = {}
         self._by_key: dict[str, dict[str, Definition]] = {}
         self._tails: dict[str, list[str]] | None = None
@@ -102,6 +107,7 @@ class Snapshot:
             snapshot.definition(key)
             path, qualname = split_key(key)
             snapshot._by_key[path][qualname] = definition
+            snapshot._checked[key] = definition
         return snapshot
 
     @property
@@ -117,13 +123,22 @@ class Snapshot:
 
     def definition(self, key: str) -> Definition | None:
         """Return the definition of a key, or None."""
+        found = self._checked.get(key)
+        if found is not None:
+            return found
         path, qualname = split_key(key)
         table = self._by_key.get(path)
         if table is None:
             facts = self.facts(path)
             table = {d.qualname: d for d in facts.definitions} if facts else {}
             self._by_key[path] = table
-        return table.get(qualname)
+        found = table.get(qualname)
+        if found is not None:
+            # Known before it is checked: checking may ask where its names lead.
+            self._checked[key] = found
+            if self._check is not None:
+                found = self._checked[key] = self._check(found)
+        return found
 
     def definitions(self) -> Iterator[Definition]:
         """Iterate over every definition of every file, in the order of paths."""
@@ -133,14 +148,13 @@ class Snapshot:
 
     def named(self, path: str, name: str) -> tuple[Definition, ...]:
         """Return all definitions that a module-level name stands for."""
-        self.definition(f"{path}::{name}")
-        table = self._by_key[path]
-        first = table.get(name)
+        first = self.definition(f"{path}::{name}")
         if first is None:
             return ()
+        table = self._by_key[path]
         if f"{name}#2" not in table:
             return (first,)
-        return by_name(table.values(), name)
+        return tuple(self.definition(d.key) or d for d in by_name(table.values(), name))
 
     def identity(self) -> str:
         """Return a name that only snapshots with the very same texts share."""

@@ -114,10 +114,18 @@ class Stop:
 
 @dataclass(slots=True)
 class Outcome:
-    """The answer about one version, and why not."""
+    """The answer about one version.
+
+    Attributes:
+        belongs: the answer.
+        stops: if it does not, where the walk stopped.
+        keys: if it does, the definitions of the world that the answer rests on; None when
+            some cannot be told, and it rests on the whole static closure of the op.
+    """
 
     belongs: Belongs
     stops: tuple[Stop, ...] = ()
+    keys: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -147,12 +155,13 @@ class Agreement:
         if missing:
             return Outcome(Belongs.NO, tuple(missing))
         reached = self._reach(roots)
-        dead = self._fall(reached, sure=True)
-        if not dead.intersection(roots) and self._paired(roots, dead, sure=True):
-            return Outcome(Belongs.YES)
-        dead = self._fall(reached, sure=False)
-        if not dead.intersection(roots) and self._paired(roots, dead, sure=False):
-            return Outcome(Belongs.UNKNOWN)
+        for belongs in (Belongs.YES, Belongs.UNKNOWN):
+            sure = belongs is Belongs.YES
+            dead = self._fall(reached, sure=sure)
+            if not dead.intersection(roots):
+                used = self._paired(roots, dead, sure=sure)
+                if used is not None:
+                    return Outcome(belongs, keys=self._keys(used))
         return Outcome(Belongs.NO, tuple(sorted(self._stops(roots, dead))))
 
     # -- building the pairs --------------------------------------------------------------
@@ -393,8 +402,15 @@ class Agreement:
                     todo.append(user)
         return dead
 
-    def _paired(self, roots: Iterable[Pair], dead: set[Pair], *, sure: bool) -> bool:
-        """Whether objects that may change in place are paired one to one."""
+    def _keys(self, used: set[Pair]) -> frozenset[str] | None:
+        keys = {self.world.key_of(meaning) for _, _, meaning in used}
+        return None if None in keys else frozenset(key for key in keys if key is not None)
+
+    def _paired(self, roots: Iterable[Pair], dead: set[Pair], *, sure: bool) -> set[Pair] | None:
+        """Return the pairs that the answer rests on.
+
+        None if objects that may change in place are not paired one to one.
+        """
         there: dict[tuple[str, int], object] = {}
         back: dict[object, tuple[str, int]] = {}
         seen: set[Pair] = set()
@@ -412,9 +428,9 @@ class Agreement:
             if way.shared is not None:
                 old, new = way.shared
                 if there.setdefault(old, new) != new or back.setdefault(new, old) != old:
-                    return False
+                    return None
             todo += way.needs
-        return True
+        return seen
 
     def _stops(self, roots: Iterable[Pair], dead: set[Pair]) -> set[Stop]:
         """Return the deepest failing pairs that are definitions on both sides."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from mandala_git.results.ids import cid
+from mandala_git.results.store import Results
 from mandala_git.source.definitions import SCHEME, Definition
 from mandala_git.source.index import Index
 from mandala_git.versions.classes import Classes
@@ -45,19 +46,6 @@ class Shared(Protocol):
         """Add files; None when nothing was new."""
 
 
-class Local(Protocol):
-    """The local results, as far as versions need them (`results.store`)."""
-
-    def version_by_vid(self, vid: bytes) -> tuple[int, bytes] | None:
-        """Return number and payload of a version."""
-
-    def outbox_texts(self, text_ids: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Return texts that recorded calls left behind."""
-
-    def context(self, id: bytes) -> bytes | None:
-        """Return the text ids of a static closure."""
-
-
 class History:
     """Texts, recorded versions and verdicts of one repository.
 
@@ -71,7 +59,7 @@ class History:
     def __init__(
         self,
         shared: Shared,
-        local: Local | None,
+        local: Results | None,
         index: Index,
         *,
         neutral: tuple[str, ...] = (),
@@ -225,12 +213,15 @@ class History:
         """Return the definitions of a static closure; None when a text is missing."""
         if id not in self._contexts:
             name = f"c/{id[:2]}/{id}"
-            data = self.local.context(bytes.fromhex(id)) if self.local is not None else None
-            if data is None:
-                data = self.shared.read([name]).get(name)
+            ids: list[str] | None = None
+            packed = self.local.context(bytes.fromhex(id)) if self.local is not None else None
+            if packed is not None:
+                ids = [packed[at : at + 32].hex() for at in range(0, len(packed), 32)]
+            elif (data := self.shared.read([name]).get(name)) is not None:
+                ids = data.decode().split()
             found: list[Definition] | None = None
-            if data is not None:
-                texts = [self.text(line) for line in data.decode().split()]
+            if ids is not None:
+                texts = [self.text(each) for each in ids]
                 if None not in texts:
                     found = [text for text in texts if text is not None]
             self._contexts[id] = found
@@ -242,7 +233,7 @@ class History:
             row = None
             if self.local is not None:
                 row = self.local.version_by_vid(bytes.fromhex(version))
-            self._recorded[version] = Recorded.from_bytes(row[1]) if row else None
+            self._recorded[version] = Recorded.from_bytes(row.payload) if row else None
         return self._recorded[version]
 
     def keep(self, version: str, recorded: Recorded) -> None:

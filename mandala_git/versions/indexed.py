@@ -1,0 +1,116 @@
+"""Snapshots read through the index: a file is parsed once for each content that it ever had."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from mandala_git.source.definitions import FileFacts
+from mandala_git.source.index import Index
+from mandala_git.source.snapshot import Snapshot
+
+
+class Tree(Protocol):
+    """Paths, blob ids and bytes of project code (`repo.snapshots`)."""
+
+    @property
+    def entries(self) -> Mapping[str, str]:
+        """Blob id by path."""
+
+    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the bytes of files."""
+
+
+class IndexedTree:
+    """The facts of a tree's files, from the index or scanned and put there.
+
+    Args:
+        tree: the files.
+        index: cache by path and blob.
+        neutral: further decorators that do not change what they decorate.
+    """
+
+    def __init__(self, tree: Tree, index: Index, *, neutral: tuple[str, ...] = ()) -> None:
+        self.tree = tree
+        self.index = index
+        self.neutral = neutral
+        self._methods: dict[str, list[str]] = {}
+        self._unread: dict[str, bytes] | None = None
+
+    def facts(self, path: str) -> FileFacts | None:
+        """Return what a file of the tree defines."""
+        blob = self.tree.entries.get(path)
+        if blob is None:
+            return None
+        facts = self.index.facts(path, blob)
+        if facts is None:
+            data = self.tree.read([path]).get(path)
+            if data is None:
+                return None
+            facts = scan_into(self.index, path, blob, data, self.neutral)
+        return facts
+
+    def methods(self, name: str) -> list[str]:
+        """Return the keys of all methods and nested classes with a name, in the whole tree.
+
+        Files that the index does not know yet are parsed only if their bytes can define it.
+        """
+        if name not in self._methods:
+            entries = self.tree.entries
+            paths = {p for p, blob in self.index.methods(name) if entries.get(p) == blob}
+            paths.update(self._candidates(name))
+            self._methods[name] = [
+                d.key
+                for path in paths
+                if (facts := self.facts(path)) is not None
+                for d in facts.definitions
+                if d.parent is not None and d.name == name
+            ]
+        return self._methods[name]
+
+    def _candidates(self, name: str) -> list[str]:
+        if self._unread is None:
+            known = self.index.known(self.tree.entries)
+            missing = [path for path in self.tree.entries if path not in known]
+            self._unread = self.tree.read(missing) if missing else {}
+        if not self._unread:
+            return []
+        # A definition inside a class is indented; a name beyond ASCII may normalize to this one.
+        inside = re.compile(
+            rb"^[ \t\f]+(?:async\b\s*)?(?:def|class)(?:\s|\\\r?\n)+(?:%s\b|[^\s(:]*[\x80-\xff])"
+            % re.escape(name.encode("utf-8", "surrogatepass")),
+            re.MULTILINE,
+        )
+        return [
+            path
+            for path, data in self._unread.items()
+            if inside.search(data) or b"coding" in data[:200] or b"\0" in data[:4]
+        ]
+
+    def identity(self) -> str:
+        """Return a name that only trees with the very same files share."""
+        listed = "".join(f"{p}\0{b}\0" for p, b in sorted(self.tree.entries.items()))
+        return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+
+    def snapshot(self, script: str | None = None) -> Snapshot:
+        """Return the tree as a snapshot."""
+        return Snapshot(
+            self.tree.entries.keys(),
+            self.facts,
+            methods=self.methods,
+            script=script,
+            identity=self.identity,
+        )
+
+
+def scan_into(
+    index: Index, path: str, blob: str, data: bytes, neutral: tuple[str, ...]
+) -> FileFacts:
+    """Scan a file and put what it defines into the index."""
+    from mandala_git.source.scan import scan_texts
+
+    facts, texts = scan_texts(path, data, neutral=neutral)
+    index.put(path, blob, facts, texts)
+    return facts

@@ -1,0 +1,462 @@
+"""Loaded code: the modules of this process, each proved to be what its file said.
+
+A module's file is pinned, read once, when an op in it is decorated or when it is first looked
+at. A function belongs to the pinned source when the hash of its code object is one that the
+source compiles to. What cannot be proved becomes a `raw:` definition, which agrees with
+nothing: it is recorded, never reused.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from mandala_git.source.codes import code_hash, file_codes, owner
+from mandala_git.source.definitions import Definition, FileFacts, Kind
+from mandala_git.source.index import Index
+from mandala_git.versions.indexed import scan_into
+
+MISSING: Any = object()
+
+_STARTED = time.time_ns() - 10_000_000  # file times lag behind the clock by a tick
+
+Lookup = Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found under a name when it was looked at: `get(name)` gave `found`."""
+
+    get: Lookup
+    name: str
+    found: Any
+
+    def holds(self) -> bool:
+        """Whether the name still leads to the very same object."""
+        return self.get(self.name, MISSING) is self.found
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFunction:
+    """The parts of a function that can be exchanged without rebinding it."""
+
+    function: FunctionType
+    code: CodeType
+    defaults: object
+    kwdefaults: tuple[tuple[str, object], ...] | None
+    cells: tuple[object, ...]
+
+    @classmethod
+    def of(cls, function: FunctionType) -> SeenFunction:
+        """Take note of a function as it is now."""
+        return cls(
+            function,
+            function.__code__,
+            function.__defaults__,
+            _items(function.__kwdefaults__),
+            _cells(function),
+        )
+
+    def holds(self) -> bool:
+        """Whether nothing in it was exchanged."""
+        function = self.function
+        if function.__code__ is not self.code or function.__defaults__ is not self.defaults:
+            return False
+        if self.kwdefaults is not None and _items(function.__kwdefaults__) != self.kwdefaults:
+            return False
+        return not self.cells or all(
+            one is other for one, other in zip(_cells(function), self.cells, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A file that was read because its module is not loaded."""
+
+    path: str
+    stat: tuple[int, ...]
+
+    def holds(self) -> bool:
+        """Whether the file is as it was."""
+        return stat_of(self.path) == self.stat
+
+
+@dataclass(slots=True)
+class Pinned:
+    """The source of a loaded module.
+
+    Attributes:
+        data: bytes of the file; None when the index knows the blob.
+        blob: git's id of them.
+        late: read only after the file had changed since this process started.
+    """
+
+    path: str
+    blob: str
+    data: bytes | None
+    late: bool
+    facts: FileFacts | None = None
+    codes: frozenset[tuple[str, bytes]] | None = None
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Project modules of this process.
+
+    Args:
+        root: top folder of the work tree.
+        index: cache of what blobs define.
+        blob_id: git's id of bytes.
+        neutral: further neutral decorators.
+    """
+
+    root: Path
+    index: Index
+    blob_id: Callable[[bytes], str]
+    neutral: tuple[str, ...] = ()
+    pinned: dict[str, Pinned] = field(default_factory=dict)
+    _paths: dict[str, str | None] = field(default_factory=dict)
+    _modules: dict[str, ModuleType] = field(default_factory=dict)
+    _counted: int = -1
+    _owners: dict[CodeType, tuple[str, bool] | None] = field(default_factory=dict)
+    _outside: dict[str, bool] = field(default_factory=dict)
+
+    # -- files and modules ---------------------------------------------------------------
+
+    def path_of(self, filename: str) -> str | None:
+        """Return the path in the project of a source file, None for other people's code."""
+        if filename not in self._paths:
+            self._paths[filename] = self._path_of(filename)
+        return self._paths[filename]
+
+    def _path_of(self, filename: str) -> str | None:
+        if not filename.endswith(".py"):
+            return None
+        path = os.path.realpath(filename)
+        top = os.path.realpath(self.root)
+        if not path.startswith(top + os.sep):
+            return None
+        relative = path[len(top) + 1 :]
+        parts = relative.split(os.sep)
+        if "site-packages" in parts or "dist-packages" in parts:
+            return None
+        folder = top
+        for part in parts[:-1]:
+            folder = os.path.join(folder, part)
+            if folder not in self._outside:
+                self._outside[folder] = os.path.exists(os.path.join(folder, "pyvenv.cfg"))
+            if self._outside[folder]:
+                return None
+        return relative.replace(os.sep, "/")
+
+    @property
+    def script(self) -> str | None:
+        """Path of the file that runs as `__main__`, if it is project code."""
+        filename = getattr(sys.modules.get("__main__"), "__file__", None)
+        return self.path_of(filename) if isinstance(filename, str) else None
+
+    def modules(self) -> Mapping[str, ModuleType]:
+        """Return the loaded project modules by path."""
+        if self._counted != len(sys.modules):
+            modules: dict[str, ModuleType] = {}
+            for name, module in list(sys.modules.items()):
+                filename = getattr(module, "__file__", None)
+                if not isinstance(filename, str) or not isinstance(module, ModuleType):
+                    continue
+                path = self.path_of(filename)
+                # One file may be loaded twice, as the script and by name: the script runs.
+                if path is not None and (path not in modules or name == "__main__"):
+                    modules[path] = module
+            self._modules = modules
+            self._counted = len(sys.modules)
+        return self._modules
+
+    def absolute(self, path: str) -> str:
+        """Return the file name of a project path."""
+        return os.path.join(self.root, *path.split("/"))
+
+    def pin(self, path: str) -> Pinned | None:
+        """Read the source of a module, once; None when the file is gone."""
+        pinned = self.pinned.get(path)
+        if pinned is None:
+            filename = self.absolute(path)
+            stat = stat_of(filename)
+            if not stat:
+                return None
+            late = path in self.modules() and max(stat[0], stat[1]) > _STARTED
+            blob = self.index.blob_of(path, stat)
+            data = None
+            if blob is None:
+                with open(filename, "rb") as file:
+                    data = file.read()
+                blob = self.blob_id(data)
+                if stat_of(filename) == stat:
+                    self.index.remember_blob(path, stat, blob)
+            pinned = self.pinned[path] = Pinned(path, blob, data, late)
+        return pinned
+
+    def pin_now(self, filename: str) -> None:
+        """Pin the module that is being executed right now, while an op in it is decorated."""
+        path = self.path_of(filename)
+        if path is not None and path not in self.pinned:
+            pinned = self.pin(path)
+            if pinned is not None:
+                pinned.late = False
+
+    def facts(self, path: str) -> FileFacts | None:
+        """Return what the pinned source of a module defines."""
+        pinned = self.pin(path)
+        if pinned is None:
+            return None
+        if pinned.facts is None:
+            pinned.facts = self.index.facts(path, pinned.blob)
+            if pinned.facts is None:
+                data = self._data(pinned)
+                pinned.facts = scan_into(self.index, path, pinned.blob, data, self.neutral)
+        return pinned.facts
+
+    def _data(self, pinned: Pinned) -> bytes:
+        if pinned.data is None:
+            with open(self.absolute(pinned.path), "rb") as file:
+                data = file.read()
+            # The index knew this blob and forgot it since: only the same bytes will do.
+            pinned.data = data if self.blob_id(data) == pinned.blob else b""
+        return pinned.data
+
+    # -- proofs --------------------------------------------------------------------------
+
+    def codes(self, path: str) -> frozenset[tuple[str, bytes]]:
+        """Return (qualified name, hash) of every code object that the pinned source compiles to."""
+        pinned = self.pin(path)
+        if pinned is None:
+            return frozenset()
+        if pinned.codes is None:
+            found = self.index.codes(path, pinned.blob)
+            if found is None:
+                found = file_codes(self._data(pinned), path)
+                self.index.put_codes(path, pinned.blob, found)
+            pinned.codes = frozenset((qualname, hash) for (qualname, _), hash in found.items())
+        return pinned.codes
+
+    def owner(self, code: CodeType) -> tuple[str, bool] | None:
+        """Return (key of the definition that a code object belongs to, whether it is proved).
+
+        None for code that is not of a project file, or of no definition in it.
+        """
+        if code not in self._owners:
+            self._owners[code] = self._owner(code)
+        return self._owners[code]
+
+    def _owner(self, code: CodeType) -> tuple[str, bool] | None:
+        path = self.path_of(code.co_filename)
+        facts = self.facts(path) if path is not None else None
+        if path is None or facts is None:
+            return None
+        definition = owner(facts, code.co_qualname, code.co_firstlineno)
+        if definition is None:
+            return None
+        if definition.kind is Kind.MODULE and code.co_name == "<module>":
+            return definition.key, not self.pinned[path].late
+        return definition.key, (code.co_qualname, code_hash(code)) in self.codes(path)
+
+    # -- objects -------------------------------------------------------------------------
+
+    def place(self, definition: Definition) -> tuple[Lookup, str] | None:
+        """Return where the object of a definition is bound: a lookup and a name.
+
+        None when its module is not loaded or its class is not there.
+        """
+        module = self.modules().get(definition.path)
+        if module is None:
+            return None
+        *classes, name = definition.qualname.partition("#")[0].split(".")
+        namespace: Mapping[str, Any] = vars(module)
+        for part in classes:
+            inner = namespace.get(part.partition("#")[0], MISSING)
+            if not isinstance(inner, type):
+                return None
+            namespace = vars(inner)
+        return namespace.get, name
+
+    def find(self, definition: Definition) -> Any:
+        """Return the object of a definition, MISSING when it is not there."""
+        place = self.place(definition)
+        return MISSING if place is None else place[0](place[1], MISSING)
+
+    def keys_of(self, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """Return the keys of the project's functions and classes among (module, qualname)."""
+        keys = set()
+        for name, qualname in names:
+            filename = getattr(sys.modules.get(name), "__file__", None)
+            path = self.path_of(filename) if isinstance(filename, str) else None
+            if path is not None:
+                keys.add(f"{path}::{qualname.partition('.<locals>')[0]}")
+        return tuple(sorted(keys))
+
+    def name(self, found: Any) -> str | None:
+        """Return the project key of a function or class, None for other people's (a namer)."""
+        module, qualname = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
+        if not isinstance(module, str) or not isinstance(qualname, str):
+            return None
+        filename = getattr(sys.modules.get(module), "__file__", None)
+        path = self.path_of(filename) if isinstance(filename, str) else None
+        return None if path is None else f"{path}::{qualname}"
+
+    def check(self, definition: Definition) -> tuple[Definition, list[Seen | SeenFunction]]:
+        """Prove that what is loaded under a key is what its file says.
+
+        Returns:
+            The definition, or its `raw:` form, and what was looked at.
+        """
+        seen: list[Seen | SeenFunction] = []
+        path = definition.path
+        module = self.modules().get(path)
+        if module is None:
+            return definition, seen
+        if definition.kind is Kind.MODULE:
+            pinned = self.pin(path)
+            if pinned is not None and pinned.late:
+                return raw(definition, "its file changed after it was imported"), seen
+            return definition, seen
+        place = self.place(definition)
+        if place is None:
+            return definition, seen
+        found = place[0](place[1], MISSING)
+        seen.append(Seen(place[0], place[1], found))
+        problem = ""
+        if found is MISSING:
+            pass  # not bound yet, or not any more: nobody can run it
+        elif definition.kind is Kind.FUNCTION:
+            problem = self._check_function(definition, found, seen)
+            problem = problem or self._check_names(definition, vars(module), seen)
+        elif definition.kind is Kind.CLASS and not isinstance(found, type):
+            if definition.plain:
+                problem = "its name leads to something else"
+        elif definition.kind is Kind.CLASS:
+            problem = self._check_names(definition, vars(module), seen)
+        return (raw(definition, problem) if problem else definition), seen
+
+    def _check_function(
+        self, definition: Definition, found: Any, seen: list[Seen | SeenFunction]
+    ) -> str:
+        codes = self.codes(definition.path)
+        functions = list(functions_of(found))
+        seen += (SeenFunction.of(function) for function in functions)
+        for function in functions:
+            code = function.__code__
+            if (code.co_qualname, code_hash(code)) in codes and self.path_of(
+                code.co_filename
+            ) == definition.path:
+                return ""
+        if definition.plain or functions:
+            repeated = definition.qualname.partition("#")[0]
+            if definition.plain or any(f.__qualname__ == repeated for f in functions):
+                return "what is loaded is not what its file says"
+        return ""
+
+    def _check_names(
+        self,
+        definition: Definition,
+        namespace: dict[str, Any],
+        seen: list[Seen | SeenFunction],
+    ) -> str:
+        """Check that the names a definition uses lead where its file says."""
+        for hole in definition.holes:
+            if hole.name == "<import>":
+                continue
+            found = namespace.get(hole.name, MISSING)
+            seen.append(Seen(namespace.get, hole.name, found))
+            match hole.binding:
+                case ("builtin",):
+                    if found is not MISSING and found is not getattr(builtins, hole.name, MISSING):
+                        return f"{hole.name} is no longer the builtin"
+                case ("absent",):
+                    if found is not MISSING and not hole.name.startswith("__"):
+                        return f"{hole.name} was added to the module"
+                case ("import", name):
+                    if (
+                        found is not MISSING
+                        and found is not sys.modules.get(name, found)
+                        and getattr(found, "__name__", "") != name
+                    ):
+                        return f"{hole.name} is no longer the module {name}"
+                case ("from", level, name, member) if found is not MISSING:
+                    package = namespace.get("__package__") or ""
+                    source = sys.modules.get(_absolute(name, level, package))
+                    there = getattr(source, member, found)
+                    if there is not found:
+                        return f"{hole.name} is no longer {name}.{member}"
+                case _:
+                    pass
+        return ""
+
+
+def raw(definition: Definition, why: str) -> Definition:
+    """Return a definition that agrees with nothing, not even with itself at another time."""
+    mark = hashlib.sha256(f"raw {definition.text_id} {time.time_ns()}".encode()).hexdigest()
+    return replace(definition, skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
+
+
+def functions_of(found: Any) -> list[FunctionType]:
+    """Return the functions behind an object: wrapped ones, accessors, the op's own."""
+    todo, functions, seen = [found], [], set()
+    while todo:
+        each = todo.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, FunctionType):
+            functions.append(each)
+        if isinstance(each, staticmethod | classmethod):
+            todo.append(each.__func__)
+        if isinstance(each, property):
+            todo += (f for f in (each.fget, each.fset, each.fdel) if f is not None)
+        wrapped = getattr(each, "__dict__", {}).get("__wrapped__", MISSING)
+        if wrapped is MISSING:
+            wrapped = getattr(type(each), "__wrapped__", MISSING)
+            wrapped = MISSING if wrapped is MISSING else getattr(each, "__wrapped__", MISSING)
+        if wrapped is not MISSING:
+            todo.append(wrapped)
+        func = each.func if type(each).__name__ == "cached_property" else MISSING
+        if func is not MISSING:
+            todo.append(func)
+    return functions
+
+
+def stat_of(filename: str) -> tuple[int, ...]:
+    """Return (mtime, ctime in nanoseconds, size in bytes, inode), () when there is no file."""
+    try:
+        stat = os.stat(filename)
+    except OSError:
+        return ()
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
+
+
+def _items(mapping: dict[str, Any] | None) -> tuple[tuple[str, object], ...] | None:
+    return tuple(mapping.items()) if mapping else None
+
+
+def _cells(function: FunctionType) -> tuple[object, ...]:
+    cells = []
+    for cell in function.__closure__ or ():
+        try:
+            cells.append(cell.cell_contents)
+        except ValueError:  # an empty cell
+            cells.append(MISSING)
+    return tuple(cells)
+
+
+def _absolute(name: str, level: int, package: str) -> str:
+    """Return the absolute name of a module in a relative import."""
+    if not level:
+        return name
+    base = package.rsplit(".", level - 1)[0] if level > 1 else package
+    return f"{base}.{name}" if name and base else base or name

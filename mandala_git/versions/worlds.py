@@ -1,0 +1,88 @@
+"""Worlds: a snapshot read through all verdicts, and which recorded versions belong to it."""
+
+from __future__ import annotations
+
+from mandala_git.source.definitions import Definition
+from mandala_git.source.snapshot import Snapshot
+from mandala_git.versions.agreement import UNDETERMINED, Agreement, Outcome, Undetermined
+from mandala_git.versions.classes import Classes
+from mandala_git.versions.history import History
+from mandala_git.versions.meanings import Meaning, Meanings, Node
+from mandala_git.versions.recorded import Recorded
+from mandala_git.versions.verdicts import Edge
+
+
+class SnapshotWorld:
+    """A snapshot read through the verdicts of a history.
+
+    Args:
+        snapshot: the code; its `script` is the file whose left-over statements do not count.
+        history: texts, recorded versions and verdicts.
+    """
+
+    process = ""
+
+    def __init__(self, snapshot: Snapshot, history: History) -> None:
+        self.snapshot = snapshot
+        self.history = history
+        self._meanings = Meanings(snapshot, history.nodes)
+        self._added: set[Meaning] = set()
+        self._generation = history.generation
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of all meanings, with those of this world among them."""
+        return self.history.classes
+
+    def meaning(self, key: str) -> Meaning | None:
+        """Return the meaning of a key, None when there is no such definition."""
+        meaning = self._meanings.of_key(key)
+        if meaning is not None:
+            if self._generation != self.history.generation:
+                self._generation = self.history.generation
+                self._added.clear()
+            if meaning not in self._added:
+                self._added.add(meaning)
+                # Without an equation every class is one meaning: nothing can become congruent.
+                if self.history.classes.equations:
+                    self.history.classes.add(meaning)
+        return meaning
+
+    def key_of(self, meaning: Meaning) -> str | None:
+        """Return a key of this world with a meaning."""
+        return self._meanings.key_of(meaning)
+
+    def value(self, node: Node) -> str | Undetermined | None:
+        """Return the content id of a literal; other values are not determined by source."""
+        return UNDETERMINED if node.literal is None else self.history.literal(node.literal)
+
+    def same(self, node: Node) -> object | None:
+        """Return the key of a literal: every literal makes an object of its own."""
+        return node.key or None if node.literal is not None else None
+
+    def recorded(self, version: str) -> Recorded | None:
+        """Return a recorded version by id."""
+        return self.history.recorded(version)
+
+    def text(self, text_id: str) -> Definition | None:
+        """Return the definition of a text."""
+        return self.history.text(text_id)
+
+    def literal(self, source: str) -> str:
+        """Return the content id (hex) of a literal."""
+        return self.history.literal(source)
+
+    def judge(
+        self, version: str, op: str | None = None, *, assume: frozenset[Edge] = frozenset()
+    ) -> Outcome | None:
+        """Decide whether a recorded version belongs here; None when it is not to be found.
+
+        Args:
+            version: id of the version, hex.
+            op: key of the op here, where it moved.
+            assume: edges to be read as compatible.
+        """
+        recorded = self.recorded(version)
+        if recorded is None:
+            return None
+        return Agreement(self, assume).judge(recorded, op)
