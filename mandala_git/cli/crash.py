@@ -34,19 +34,25 @@ def explain(error: BaseException, argv: Sequence[str]) -> str:
 
 
 def _report(error: BaseException, argv: Sequence[str]) -> str:
-    from mandala_git.cli.version import versions
-
     facts = {
         "command": repr(list(argv)),
         "folder": _folder_name(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "platform": platform.platform(),
         "executable": sys.executable,
-        "mandala_git": __version__,
-        **{name: version for name, version in versions().items() if name != "mandala_git"},
+        **_versions(),
     }
     head = "".join(f"{name}: {value}\n" for name, value in facts.items())
     return head + "\n" + "".join(traceback.format_exception(error))
+
+
+def _versions() -> dict[str, str]:
+    try:
+        from mandala_git.cli.version import versions
+
+        return versions()
+    except Exception as error:  # noqa: BLE001 - what broke the command may break this too
+        return {"mandala_git": __version__, "versions": repr(error)}
 
 
 def _folder_name() -> str:

@@ -13,6 +13,7 @@ from mandala_git.cli.boundary import complain
 from mandala_git.cli.verbs import describe
 from mandala_git.errors import MandalaError, NotARepository, SourceError, UsageError
 from mandala_git.repo.repository import Repository
+from mandala_git.repo.snapshots import file_at, shown
 from mandala_git.source.definitions import Definition, Kind
 
 if TYPE_CHECKING:
@@ -70,14 +71,14 @@ def _definitions(path: str, data: bytes) -> list[Definition]:
 
     facts = scan_file(path, data)
     if facts.error:
-        place = f"{path}:{facts.error_line}" if facts.error_line else path
+        place = f"{shown(path)}:{facts.error_line}" if facts.error_line else shown(path)
         raise SourceError(f"{place}: {facts.error}", path=path, line=facts.error_line)
     return [d for d in facts.definitions if d.kind in LISTED]
 
 
 def _line(definition: Definition, as_json: bool) -> str:
     if not as_json:
-        return f"{definition.digest}  {definition.kind:8}  {definition.key}"
+        return f"{definition.digest}  {definition.kind:8}  {shown(definition.key)}"
     return json.dumps(
         {
             "path": definition.path,
@@ -89,49 +90,55 @@ def _line(definition: Definition, as_json: bool) -> str:
 
 
 class _Places:
-    """Where files are: the repository of each folder, asked for once."""
+    """Where files are: each folder's repository is asked for once."""
 
     def __init__(self) -> None:
-        self._repositories: dict[Path, Repository | None] = {}
-        self._commits: dict[Path, str] = {}
+        self._repositories: dict[Path | None, Repository | None] = {}
 
     def read(self, file: Path, rev: str | None) -> tuple[str, bytes]:
-        """The path of a file in its repository, and its bytes (of a commit, if there is a rev)."""
-        repo = self._repository(Path())
-        path = repo.relative(file) if repo else None
-        if path is None and file.parent.is_dir() and (other := self._repository(file.parent)):
-            repo, path = other, other.relative(file)
-        if rev is not None:
-            if repo is None or path is None:
-                raise NotARepository(
-                    f"{file} is in no repository, so it has no revision {rev}",
-                    hint="leave --rev out to read the file as it is",
-                )
-            return path, self._committed(repo, rev, path)
-        return path or Path(os.path.relpath(file)).as_posix(), _bytes(file)
+        """The path of a file in its repository, and its bytes (of a commit, if there is a rev).
 
-    def _repository(self, folder: Path) -> Repository | None:
-        if folder not in self._repositories:
-            try:
-                self._repositories[folder] = Repository.discover(folder)
-            except NotARepository:
-                self._repositories[folder] = None
-        return self._repositories[folder]
+        Raises:
+            SourceError: there is no such file.
+            NotARepository: a revision of a file that is in no repository.
+            UsageError: there is no such revision.
+        """
+        repo, path = self._repository_of(file)
+        if rev is None:
+            return path or _from_here(file), _bytes(file)
+        if repo is None or path is None:
+            raise NotARepository(
+                f"{shown(str(file))} is in no repository, so it has no revision {rev}",
+                hint="leave --rev out to read the file as it is",
+            )
+        data = file_at(repo, rev, path)
+        if data is None:
+            raise SourceError(f"{shown(path)}: no such file in {rev}", path=path)
+        return path, data
 
-    def _committed(self, repo: Repository, rev: str, path: str) -> bytes:
-        from mandala_git.repo.snapshots import file_at
+    def _repository_of(self, file: Path) -> tuple[Repository | None, str | None]:
+        # None: where we are, and what GIT_DIR says; a file elsewhere may be in another one.
+        for folder in (None, file.parent):
+            if folder not in self._repositories:
+                try:
+                    self._repositories[folder] = Repository.discover(folder)
+                except NotARepository:
+                    self._repositories[folder] = None
+            repo = self._repositories[folder]
+            if repo is not None and (path := repo.relative(file)) is not None:
+                return repo, path
+        return None, None
 
-        if repo.root not in self._commits:
-            try:
-                self._commits[repo.root] = repo.resolve(rev)
-            except MandalaError as error:
-                # Wrong for every file: said once, as a wrong command line.
-                raise UsageError(error.message, hint=error.hint) from error
-        return file_at(repo, self._commits[repo.root], path)
+
+def _from_here(file: Path) -> str:
+    try:
+        return Path(os.path.relpath(file)).as_posix()
+    except OSError:  # the current folder has been deleted
+        return file.as_posix()
 
 
 def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SourceError(f"{file}: {error.strerror}", path=str(file)) from error
+        raise SourceError(f"{shown(str(file))}: {error.strerror}", path=str(file)) from error

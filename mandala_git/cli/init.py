@@ -49,8 +49,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Create the store and tell the next steps."""
+    from mandala_git.repo.git_store import GitStore
     from mandala_git.repo.repository import Repository
-    from mandala_git.repo.store import GitStore
 
     repo = Repository.discover()
     created = GitStore(repo).init()

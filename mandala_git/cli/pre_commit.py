@@ -19,24 +19,27 @@ def run(argv: Sequence[str]) -> int:
     Returns:
         0: the commit may go on.
     """
+    from mandala_git.repo.git_store import GitStore
     from mandala_git.repo.repository import Repository
-    from mandala_git.repo.store import GitStore
 
+    # Without a path: a hook works on the repository and the index that git tells it.
     repo = Repository.discover()
     if GitStore(repo).exists():
-        for complaint in _unreadable(repo):
-            sys.stderr.write(f"mandala: {complaint}\n")
+        sys.stderr.writelines(f"mandala: {line}\n" for line in _unreadable(repo))
     return 0
 
 
 def _unreadable(repo: Repository) -> list[str]:
     """One line for each staged Python file whose definitions cannot be told."""
-    from mandala_git.repo.snapshots import commit_tree, index_tree
-    from mandala_git.source.scan import scan_file
+    from mandala_git.repo.snapshots import changed_paths, commit_tree, index_tree, shown
 
     head = repo.head()
-    before = commit_tree(repo, head).entries if head else {}
     staged = index_tree(repo)
-    changed = [path for path, blob in staged.entries.items() if before.get(path) != blob]
-    scanned = (scan_file(path, data) for path, data in staged.read(changed).items())
-    return [f"{facts.path}:{facts.error_line}: {facts.error}" for facts in scanned if facts.error]
+    changed = changed_paths(commit_tree(repo, head), staged) if head else staged.entries
+    contents = staged.read(changed)
+    if not contents:
+        return []
+    from mandala_git.source.scan import scan_file
+
+    facts = [scan_file(path, data) for path, data in contents.items()]
+    return [f"{shown(f.path)}:{f.error_line}: {f.error}" for f in facts if f.error]
