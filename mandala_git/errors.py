@@ -8,7 +8,8 @@
     ├── ResultsError             results.db or a value file
     │   ├── NewerSchema          written by a newer version of this package
     │   ├── UnstorableValue      a value that no codec can store
-    │   └── UnhashableValue      a value without a content id
+    │   ├── UnhashableValue      a value without a content id
+    │   └── ValueLost            a stored value that is missing or damaged: compute it again
     ├── SourceError              a file that cannot be read as Python
     ├── VersionError             an op whose code cannot be versioned
     └── CallError                a call that cannot be made in this block
@@ -73,6 +74,10 @@ class UnstorableValue(ResultsError):
 
 class UnhashableValue(ResultsError):
     """No content id can be given to this value."""
+
+
+class ValueLost(ResultsError):
+    """A stored value is missing or damaged; its call has to run again."""
 
 
 class SourceError(MandalaError):

@@ -1,0 +1,73 @@
+"""The bytes of the simplest values, and the frame that every larger encoding has.
+
+An encoding is prefix-free: a tag byte, then either a length and as many bytes, or `#` and a
+hash of those bytes. So a concatenation of encodings can be taken apart again in one way
+only, which is what makes the whole injective (up to a collision of blake3). Long payloads
+are replaced by their hash to keep parents small, however often a child is shared.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from blake3 import blake3
+
+LONG = 128
+"""Payloads longer than this many bytes stand as their hash in an encoding."""
+
+_double = struct.Struct("<d").pack
+_pair = struct.Struct("<dd").pack
+
+
+def frame(tag: bytes, payload: bytes) -> bytes:
+    """Return the prefix-free encoding of a payload under a tag of one byte."""
+    if len(payload) <= LONG:
+        return b"%b%d:%b" % (tag, len(payload), payload)
+    return tag + b"#" + blake3(payload).digest()
+
+
+def digest_frame(tag: bytes, digest: bytes) -> bytes:
+    """Return the encoding of a payload that was hashed elsewhere (32 bytes of blake3)."""
+    return tag + b"#" + digest
+
+
+def text(value: str) -> bytes:
+    """Return a str as bytes; lone surrogates are kept, as a function could see them."""
+    return value.encode("utf-8", "surrogatepass")
+
+
+def _int(value: int) -> bytes:
+    # Decimal is quick for everyday numbers; long ones would be quadratic, and refused above
+    # sys.get_int_max_str_digits.
+    if -(1 << 63) <= value < 1 << 63:
+        return b"i%d;" % value
+    return frame(b"I", value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
+
+
+def _float(value: float) -> bytes:
+    return b"f" + _double(value)  # by bits: -0.0 is not 0.0, a nan is itself
+
+
+def _str(value: str) -> bytes:
+    return frame(b"s", value.encode("utf-8", "surrogatepass"))
+
+
+def _bool(value: bool) -> bytes:
+    return b"T" if value else b"F"
+
+
+ATOMS: dict[type, Callable[[Any], bytes]] = {
+    int: _int,
+    float: _float,
+    str: _str,
+    bool: _bool,
+    type(None): lambda value: b"N",
+    bytes: lambda value: frame(b"b", value),
+    complex: lambda value: b"c" + _pair(value.real, value.imag),
+    bytearray: lambda value: frame(b"B", bytes(value)),
+    type(Ellipsis): lambda value: b"E",
+    type(NotImplemented): lambda value: b"n",
+}
+"""Exact type -> encoding, for values without parts. Each tag byte occurs once in this package."""
