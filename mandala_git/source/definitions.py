@@ -7,6 +7,7 @@ values from stored texts, `index.py` keeps them; all three must agree to the byt
 from __future__ import annotations
 
 import marshal
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,13 @@ MODULE = "<module>"
 
 STAR = "*"
 """Qualified name of the definition that holds a file's `import *` statements, in order."""
+
+
+EMPTY = "0" * 64
+"""Skeleton and exact digest of a `<module>` with nothing left over."""
+
+
+_NUMBER = re.compile(r"#\d+")
 
 
 class Kind(StrEnum):
@@ -133,6 +141,11 @@ class Definition:
         return f"{self.path}::{self.qualname}"
 
     @property
+    def empty(self) -> bool:
+        """A `<module>` without any statement left over."""
+        return self.kind is Kind.MODULE and not self.holes and self.skeleton == EMPTY
+
+    @property
     def name(self) -> str:
         """The last part of the qualified name, without `#2`."""
         return self.qualname.rpartition(".")[2].partition("#")[0]
@@ -216,5 +229,5 @@ def unpack_definition(data: bytes) -> Definition:
 def by_name(definitions: Iterable[Definition], name: str) -> tuple[Definition, ...]:
     """All definitions of one name: `f`, `f#2`, ... in source order."""
     return tuple(
-        d for d in definitions if d.qualname == name or d.qualname.partition("#")[0] == name
+        d for d in definitions if d.qualname == name or _NUMBER.sub("", d.qualname) == name
     )

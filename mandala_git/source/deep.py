@@ -1,0 +1,48 @@
+"""Deeply nested sources: a second try on a thread with a big stack."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_STACK = 512 * 1024 * 1024  # address space, touched only as far as it is needed
+_LIMIT = 200_000
+_lock = threading.Lock()
+
+
+def deeply(work: Callable[[], T]) -> T:
+    """Run `work`; when it recurses too deeply, run it again with room for it.
+
+    Raises:
+        RecursionError: even that was not enough.
+    """
+    try:
+        return work()
+    except RecursionError:
+        pass
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    with _lock:
+        size, limit = threading.stack_size(_STACK), sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, _LIMIT))
+        try:
+            thread = threading.Thread(target=run, name="mandala deep source")
+            thread.start()
+            thread.join()
+        finally:
+            threading.stack_size(size)
+            sys.setrecursionlimit(limit)
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -1,0 +1,397 @@
+"""The normal form of a definition: tokens of the walk become skeleton, digest and holes.
+
+The rules, by their numbers: 1 layout, 2 comments, 3 docstrings, 3b constants on their own,
+4 parentheses, `class C():` and 4b `object`, 5 strings and 6 f-strings by value, 7 numbers by
+type and value, 8 `elif`, 8b `pass`, 8c final `return`, 8d nested `with`, 8e `import a, b`,
+8f `not in`, 8g flat `and`/`or`, 9d NFKC identifiers, 11 decorators, 12 parameters,
+13 annotations of locals dropped and 13b/13c all others kept, 16 match sequences,
+17 type parameters, 18 classes without the bodies of their members, 20 globals by all their
+bindings, 21 name mangling. What is not named here (order of operands, of keywords, of
+dictionary items, kinds of async, asserts) is kept as it is written.
+
+Local names are written as they are, tagged as local: renaming them (rule 9) means writing a
+number in `_Writer.local` instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mandala_git.source.constants import text_bytes
+from mandala_git.source.definitions import MODULE, SCHEME, Binding, Hole, Kind
+from mandala_git.source.neutral import Effect, dotted, effect, neutral_base, own_decorator
+from mandala_git.source.scopes import Scope, ScopeKind, import_of, resolve
+from mandala_git.source.tokens import (
+    BareToken,
+    DecoratorToken,
+    DocToken,
+    ImportToken,
+    NameToken,
+    ObjectBaseToken,
+    Piece,
+    Token,
+)
+
+_DYNAMIC = frozenset(
+    [
+        "builtins.eval",
+        "builtins.exec",
+        "builtins.globals",
+        "builtins.locals",
+        "builtins.vars",
+        "builtins.__import__",
+        "builtins.getattr",
+        "builtins.hasattr",
+        "builtins.setattr",
+        "builtins.delattr",
+        "sys.modules",
+        "sys._getframe",
+        "sys._current_frames",
+        "inspect.stack",
+        "inspect.currentframe",
+        "inspect.trace",
+        "operator.attrgetter",
+        "operator.methodcaller",
+        "pydoc.locate",
+    ]
+)
+_DYNAMIC_MODULES = ("importlib.", "runpy.", "pkgutil.", "builtins.__builtins__")
+_PRIVATE = re.compile(r"_[^_]\w*?(__\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a definition needs to know of where it stands.
+
+    Attributes:
+        classes: the names of the classes around it, outermost first.
+        lookup: what a free name is bound to in the file.
+        stars: the `import *` statements of the file, as ("from", level, module, "*").
+        docs: something in the file reads docstrings.
+        readers: bases and decorators of the class (or of the classes around), dotted.
+        future: the file has `from __future__ import annotations`.
+        neutral: the user's own neutral decorators and bases.
+    """
+
+    path: str
+    qualname: str
+    kind: Kind
+    classes: tuple[str, ...]
+    lookup: Callable[[str], Binding]
+    stars: tuple[Binding, ...] = ()
+    docs: bool = False
+    readers: tuple[str, ...] = ()
+    future: bool = False
+    neutral: Collection[str] = ()
+
+
+@dataclass(slots=True)
+class Normal:
+    """A definition in normal form.
+
+    Attributes:
+        effects: what each of its own decorators does, outermost first.
+        used: free names looked up, with their bindings.
+        scope: names of the class around it that it uses: are they certainly bound?
+    """
+
+    skeleton: str = ""
+    digest: str = ""
+    exact: str = ""
+    holes: tuple[Hole, ...] = ()
+    attrs: tuple[str, ...] = ()
+    dynamic: bool = False
+    op: bool = False
+    effects: list[Effect] = field(default_factory=list)
+    used: dict[str, Binding] = field(default_factory=dict)
+    scope: dict[str, bool] = field(default_factory=dict)
+    starred: bool = False
+    annotated: bool = False
+    documented: bool = False
+
+
+def normalize(pieces: Sequence[Piece], place: Place) -> Normal:
+    """Decide all names of a definition and hash what it then is."""
+    return _Writer(place).run(pieces)
+
+
+def encode_binding(binding: Binding) -> bytes:
+    """Write a binding injectively."""
+    out = [b"("]
+    for item in binding:
+        if isinstance(item, tuple):
+            out.append(encode_binding(item))
+        elif isinstance(item, int):
+            out.append(b"i%d;" % item)
+        else:
+            out.append(text_bytes(item))
+    out.append(b")")
+    return b"".join(out)
+
+
+class _Writer:
+    """Writes the three forms side by side; they differ only where a free name stands."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.own = place.qualname.partition("#")[0]
+        self.result = Normal()
+        self.attrs: set[str] = set()
+        self.numbers: dict[tuple[str, tuple[str, ...], Binding], int] = {}
+        self.called: list[bool] = []
+        start = b"%b %b" % (SCHEME.encode(), text_bytes(str(place.kind)))
+        self.skeleton: list[bytes] = [start]
+        self.digest: list[bytes] = [start]
+        self.exact: list[bytes] = [start]
+        self.docs = place.docs or not all(neutral_base(r, place.neutral) for r in place.readers)
+        self.foreign = False
+
+    def run(self, pieces: Sequence[Piece]) -> Normal:
+        result, place = self.result, self.place
+        visible: set[str] = set()
+        for piece in pieces:
+            visible |= piece.visible
+            self.attrs |= piece.attrs
+            result.dynamic = result.dynamic or piece.dynamic
+            result.annotated = result.annotated or piece.annotated
+            self.docs = self.docs or piece.documented
+            for token in piece.tokens:
+                if type(token) is DecoratorToken:
+                    self.judge(token)
+                elif type(token) is DocToken:
+                    result.documented = True
+        for piece in pieces:
+            self.put(b"Pc")
+            self.tokens(piece.tokens)
+        if "name" in visible:
+            self.put(b"Vn" + text_bytes(place.qualname))
+        if "place" in visible:
+            self.put(b"Vp" + text_bytes(place.path))
+        if "class" in visible:
+            self.put(b"Vc" + text_bytes(".".join(place.classes)))
+        if self.foreign:
+            self.put(b"Vk" + text_bytes(f"{place.path}::{place.qualname}"))
+        if place.future and result.annotated:
+            self.put(b"Vf")
+        result.skeleton = hashlib.sha256(b"".join(self.skeleton)).hexdigest()
+        result.digest = f"{SCHEME}:{hashlib.sha256(b''.join(self.digest)).hexdigest()}"
+        result.exact = hashlib.sha256(b"".join(self.exact)).hexdigest()
+        result.holes = tuple(
+            Hole(name, attrs, binding, called)
+            for (name, attrs, binding), called in zip(self.numbers, self.called, strict=True)
+        )
+        for name in list(self.attrs):
+            private = _PRIVATE.fullmatch(name)
+            if private is not None:  # a definition is named as it is written
+                self.attrs.add(private[1])
+        result.attrs = tuple(sorted(self.attrs))
+        return result
+
+    def put(self, data: bytes) -> None:
+        self.skeleton.append(data)
+        self.digest.append(data)
+        self.exact.append(data)
+
+    def tokens(self, tokens: Iterable[Token]) -> None:
+        skeleton, digest, exact = self.skeleton.append, self.digest.append, self.exact.append
+        for token in tokens:
+            kind = type(token)
+            if kind is bytes:
+                skeleton(token)  # type: ignore[arg-type]
+                digest(token)  # type: ignore[arg-type]
+                exact(token)  # type: ignore[arg-type]
+            elif kind is NameToken:
+                self.name(token)  # type: ignore[arg-type]
+            else:
+                self.other(token)
+
+    def other(self, token: Token) -> None:
+        if isinstance(token, ImportToken):
+            self.hole(token.name, token.attrs, token.binding, False, spell=True)
+        elif isinstance(token, DocToken):
+            if self.docs:
+                self.put(token.value)
+        elif isinstance(token, BareToken):
+            if token.name not in token.scope.bound:
+                self.put(b"Ba" + text_bytes(token.name))
+        elif isinstance(token, ObjectBaseToken):
+            if resolve(token.scope, "object") is not None or self.binding("object") != ("builtin",):
+                self.name(NameToken(token.scope, "object"))
+        elif isinstance(token, DecoratorToken):
+            self.decorator(token)
+
+    # --- names -----------------------------------------------------------------------
+
+    def binding(self, name: str) -> Binding:
+        binding = self.result.used.get(name)
+        if binding is None:
+            binding = self.result.used[name] = self.place.lookup(name)
+            if binding[0] == "star":
+                self.result.starred = True
+        return binding
+
+    def name(self, token: NameToken) -> None:
+        """Write the use of a name: local, of the class around, or free."""
+        scope = resolve(token.scope, token.name)
+        if scope is None:
+            self.free(token)
+        elif scope.outer is not None:
+            self.of_class(token, scope)
+        else:
+            self.local(token, scope)
+
+    def local(self, token: NameToken, scope: Scope) -> None:
+        name, attrs = token.name, token.attrs
+        target = None if token.store else import_of(scope, name)
+        self.put(b"Lo" + token.store + text_bytes(name))
+        if target is None:
+            self.chain_attrs(attrs)
+        else:
+            self.put(b"Lh")
+            self.hole(name, attrs, target, token.called)
+        if scope.kind is ScopeKind.CLASS and not token.sure and not token.store:
+            self.beyond(token, scope)
+
+    def beyond(self, token: NameToken, scope: Scope) -> None:
+        """Write what a name of a class means as long as the class has not bound it."""
+        outer = None if scope.parent is None else resolve(_hidden(scope.parent), token.name)
+        if outer is None:
+            self.put(b"Lg")
+            self.hole(token.name, token.attrs, self.binding(token.name), False)
+
+    def of_class(self, token: NameToken, scope: Scope) -> None:
+        self.put(b"Lc" + token.store + text_bytes(token.name))
+        if token.store:
+            return
+        self.result.scope.setdefault(token.name, token.sure)
+        first, *rest = scope.outer or ("",)
+        self.chain_attrs(token.attrs)
+        chain = (*rest, token.name, *token.attrs)
+        self.hole(first, chain, self.binding(first), False)
+        if not token.sure:
+            self.put(b"Lg")
+            self.hole(token.name, token.attrs, self.binding(token.name), False)
+
+    def chain_attrs(self, attrs: tuple[str, ...]) -> None:
+        self.put(b"%d;" % len(attrs))
+        for attr in attrs:
+            self.put(text_bytes(attr))
+        self.attrs.update(attrs)
+
+    def free(self, token: NameToken) -> None:
+        name, attrs = token.name, token.attrs
+        if token.store:
+            if name == self.own and self.place.kind in (Kind.GLOBAL, Kind.IMPORT):
+                self.put(b"Own" + token.store)
+                return
+            self.put(b"Fr" + token.store)
+        binding = self.binding(name)
+        if attrs and binding[0] not in ("import", "builtin"):
+            self.attrs.update(attrs)
+        if not token.quiet:
+            self.notice(binding, name, attrs)
+        self.hole(name, attrs, binding, token.called)
+
+    def notice(self, binding: Binding, name: str, attrs: tuple[str, ...]) -> None:
+        """Mark what reaches names that cannot be seen."""
+        for one in binding[1] if binding[0] == "many" else (binding,):
+            form = one[1] if one[0] == "star" else one
+            target = dotted(form, name, attrs, self.place.path, ())
+            if (
+                target in _DYNAMIC
+                or target.startswith(_DYNAMIC_MODULES)
+                or target.startswith("sys.modules")
+                or name == "__builtins__"
+            ):
+                self.result.dynamic = True
+
+    def hole(
+        self,
+        name: str,
+        attrs: tuple[str, ...],
+        binding: Binding,
+        called: bool,
+        *,
+        spell: bool = False,
+    ) -> None:
+        """Write a hole: its number, what the file says of it, or its name."""
+        key = (name, attrs, binding)
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = len(self.numbers)
+            self.called.append(called)
+        elif not called:
+            self.called[number] = False
+        if binding[0] in ("import", "from") and MODULE not in attrs:
+            self.notice(binding, name, attrs)
+        self.skeleton.append(b"Ho%d;" % number)
+        spelled = self.spelled(name, attrs, binding)
+        self.digest.append(spelled)
+        self.exact.append(spelled if spell else b"Hn" + text_bytes(".".join((name, *attrs))))
+
+    def spelled(self, name: str, attrs: tuple[str, ...], binding: Binding) -> bytes:
+        """Spell a hole for the digest: where it leads, as far as the file says."""
+        form = binding[0]
+        if form == "import":
+            return b"Hi" + text_bytes(".".join((binding[1], *attrs)))
+        rest = b"%d;" % len(attrs) + b"".join(map(text_bytes, attrs))
+        if form == "from":
+            return b"Hf%d;" % binding[1] + text_bytes(binding[2]) + text_bytes(binding[3]) + rest
+        if form == "global" and name == self.own:
+            return b"Hs" + rest  # a recursive function may be renamed
+        out = b"Hb" + encode_binding(binding) + text_bytes(name) + rest
+        if form == "star":
+            out += b"".join(encode_binding(star) for star in self.place.stars)
+        return out
+
+    # --- decorators -----------------------------------------------------------------------
+
+    def target(self, token: DecoratorToken) -> str:
+        """Name what a decorator leads to, "?" when the file does not tell."""
+        chain = token.chain
+        if chain is None:
+            return "?"
+        scope = resolve(chain.scope, chain.name)
+        if scope is not None:
+            if scope.kind is ScopeKind.CLASS and chain.attrs[-1:] in _ACCESSORS:
+                return "builtins.property"
+            target = import_of(scope, chain.name)
+            if target is None or (scope.kind is ScopeKind.CLASS and not chain.sure):
+                return "?"
+            return dotted(target, chain.name, chain.attrs, self.place.path, ())
+        binding = self.binding(chain.name)
+        return dotted(binding, chain.name, chain.attrs, self.place.path, self.place.stars)
+
+    def judge(self, token: DecoratorToken) -> None:
+        """Find out what a decorator does to names, docstrings and calls."""
+        target = self.target(token)
+        kind = effect(target, self.place.neutral)
+        if kind is Effect.FOREIGN:
+            self.docs = True
+            self.foreign = self.foreign or token.own
+        if token.own:
+            self.result.effects.append(kind)
+            if own_decorator(target) in ("op", "superop"):
+                self.result.op = True
+
+    def decorator(self, token: DecoratorToken) -> None:
+        if own_decorator(self.target(token)):
+            if token.call and len(token.arguments) > 1:
+                self.put(b"Do")
+                self.tokens(token.arguments)
+            return
+        self.put(b"Dc")
+        self.tokens(token.whole)
+
+
+_ACCESSORS = (("setter",), ("getter",), ("deleter",))
+
+
+def _hidden(scope: Scope) -> Scope:
+    """Skip the classes around a class: their names are not seen from inside it."""
+    while scope.kind is ScopeKind.CLASS and scope.parent is not None:
+        scope = scope.parent
+    return scope
