@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -259,14 +260,14 @@ def _refusal(answer: Answer, here: Path, lines: list[str]) -> NotARepository:
         place = os.fsdecode(answer.err).split("'")[1] if b"'" in answer.err else str(here)
         return NotARepository(
             f"git does not trust {place}: it belongs to somebody else",
-            hint=f"if you do: git config --global --add safe.directory {place}",
+            hint=f"if you do: git config --global --add safe.directory {shlex.quote(place)}",
         )
     if len(lines) == 3 and b"work tree" in answer.err:
         folder = Path(lines[0])
         if folder.name == ".git":
             return NotARepository(
                 f"{here} is inside git's own folder",
-                hint=f"go to the work tree: cd {folder.parent}",
+                hint=f"go to the work tree: cd {shlex.quote(str(folder.parent))}",
             )
         return NotARepository(
             f"{folder} is a bare repository: it has no work tree",

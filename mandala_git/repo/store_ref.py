@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from mandala_git.errors import StoreConflict, StoreError
 from mandala_git.repo.repository import Repository
@@ -46,7 +47,8 @@ class StoreRef:
         answer = self.repo.ask(["rev-parse", "-q", "--verify", "--end-of-options", REF])
         if answer.code == 0:
             return answer.out.decode().strip()
-        if answer.err.strip():
+        # Not there is silence; broken is a warning and not there.
+        if re.search(rb"^(warning|error|fatal): ", answer.err, re.MULTILINE):
             raise self.broken(answer.complaint())
         return None
 
@@ -86,7 +88,7 @@ class StoreRef:
         if lock.exists():
             return StoreConflict(
                 f"{REF} is locked: {lock} exists",
-                hint=f"when no git is running here, a crash has left it: rm {lock}",
+                hint=f"when no git is running here, a crash has left it: rm {shlex.quote(str(lock))}",
             )
         return StoreConflict(
             f"{REF} could not be moved for {seconds:g} s: {complaint}", hint="try again"
@@ -94,7 +96,7 @@ class StoreRef:
 
     def broken(self, complaint: str) -> StoreError:
         """Say that the store is broken, and how to get back to its last good state."""
-        remove = f"rm {self._place} && " if self._place.is_file() else ""
+        remove = f"rm {shlex.quote(str(self._place))} && " if self._place.is_file() else ""
         try:
             log = (self.repo.common_dir / "logs" / REF).read_bytes()
         except OSError:
