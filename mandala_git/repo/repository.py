@@ -32,7 +32,8 @@ class Repository:
         git_dir: git's folder of this work tree, absolute.
         common_dir: git's folder that all linked work trees share, absolute.
         object_format: "sha1" or "sha256".
-        env: the environment that git runs in here, None for the process's own.
+        foreign: whether it was found by path, so that GIT_DIR, GIT_INDEX_FILE and the like in
+            the environment speak of another repository.
     """
 
     def __init__(
@@ -41,13 +42,21 @@ class Repository:
         git_dir: Path,
         common_dir: Path,
         object_format: str,
-        env: Mapping[str, str] | None = None,
+        *,
+        foreign: bool = False,
     ) -> None:
         self.root = root
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.object_format = object_format
-        self.env = env
+        self.foreign = foreign
+        # Git runs at the top, where a relative GIT_DIR would lead elsewhere.
+        places = {"GIT_DIR": git_dir, "GIT_WORK_TREE": root, "GIT_COMMON_DIR": common_dir}
+        self._absolute = {
+            name: os.fspath(place)
+            for name, place in places.items()
+            if not foreign and name in os.environ
+        }
         self._real_root = os.path.realpath(root)
         self._settings: dict[str, str] | None = None
         self._head: str | None = None
@@ -97,14 +106,16 @@ class Repository:
         if answer.code not in (0, 1) or len(lines) != (4 if answer.code else 5):
             raise _refusal(answer, here, lines)
         git_dir, common_dir, object_format, root = lines[:4]
-        found = cls(Path(root), Path(git_dir), Path(common_dir), object_format, env)
+        found = cls(
+            Path(root), Path(git_dir), Path(common_dir), object_format, foreign=env is not None
+        )
         found._head = None if answer.code else lines[4]
         found._head_known = True
         return found
 
     def ask(self, args: Sequence[str], *, input: bytes | None = None) -> Answer:
         """Run git at the top of the work tree; return how it ended."""
-        return git.ask(args, cwd=self.root, input=input, env=self.env)
+        return git.ask(args, cwd=self.root, input=input, env=self._environment())
 
     def run(self, args: Sequence[str], *, input: bytes | None = None) -> bytes:
         """Run git at the top of the work tree; return its stdout.
@@ -112,7 +123,10 @@ class Repository:
         Raises:
             MandalaError: git failed.
         """
-        return git.run(args, cwd=self.root, input=input, env=self.env)
+        return git.run(args, cwd=self.root, input=input, env=self._environment())
+
+    def _environment(self) -> Mapping[str, str]:
+        return git.for_other_repo() if self.foreign else {**os.environ, **self._absolute}
 
     def head(self) -> str | None:
         """Return the id of the commit checked out; None before the first commit.

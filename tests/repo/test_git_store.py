@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
+import sys
+import time
 from itertools import permutations
 from pathlib import Path
 
@@ -234,6 +237,45 @@ def test_a_prune_that_takes_the_new_objects(scratch, store, monkeypatch, moment)
     store.add(texts("a"), message="m")
     assert len(written) == 2
     assert store_of(scratch).read_all() == texts("a")
+    scratch.git("fsck", "--full")
+
+
+WRITER = """\
+import sys
+from pathlib import Path
+from mandala_git.repo.git_store import GitStore
+from mandala_git.repo.repository import Repository
+from mandala_git.repo.store import text_name
+store = GitStore(Repository.discover(Path(sys.argv[1])))
+for n in range(10**6):
+    data = f"{sys.argv[2]} {n}".encode()
+    store.add({text_name(data): data}, message="m")
+    print(text_name(data), flush=True)
+"""
+
+
+@pytest.mark.parametrize("rounds", [6, pytest.param(100, marks=pytest.mark.slow)])
+def test_kill_9_loses_nothing_that_was_acknowledged(scratch, store, rounds):
+    acknowledged = set()
+    for n in range(rounds):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(scratch.root), str(n)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,  # so that its git can be killed with it
+        ) as writer:
+            acknowledged.add(writer.stdout.readline().strip())
+            time.sleep(0.005 * (n % 20))
+            os.killpg(writer.pid, signal.SIGKILL)
+            acknowledged.update(line.strip() for line in writer.stdout if line.endswith("\n"))
+        # What `StoreConflict` tells the user to do.
+        (scratch.root / ".git" / f"{REF}.lock").unlink(missing_ok=True)
+    acknowledged.discard("")
+    assert len(acknowledged) >= rounds
+    assert acknowledged <= set(store.names())
+    assert store.read_all().keys() == set(store.names())
     scratch.git("fsck", "--full")
 
 

@@ -83,6 +83,18 @@ def test_the_environment_speaks_only_for_the_working_directory(git_repo, monkeyp
     assert repo.run(["ls-files", "-o"]) == b"a.py\n"
 
 
+def test_a_relative_environment_from_a_folder_below(scratch, monkeypatch):
+    scratch.write("sub/a.py", "")
+    scratch.commit()
+    monkeypatch.chdir(scratch.root / "sub")
+    monkeypatch.setenv("GIT_DIR", "../.git")
+    monkeypatch.setenv("GIT_WORK_TREE", "..")
+    repo = Repository.discover()
+    assert repo.root == scratch.root
+    monkeypatch.chdir("/")
+    assert repo.run(["ls-files"]) == b"sub/a.py\n"
+
+
 def test_not_a_repository(tmp_path):
     with pytest.raises(NotARepository, match="git init") as caught:
         Repository.discover(tmp_path)
