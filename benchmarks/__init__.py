@@ -1,0 +1,1 @@
+"""How fast this package is, beside floors and peers measured in the same run."""
