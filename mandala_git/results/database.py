@@ -1,0 +1,240 @@
+"""results.db: its schema, its migrations, and how it is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from mandala_git.errors import NewerSchema, ResultsError
+from mandala_git.results.filesystems import network_type
+
+APPLICATION_ID = 0x6D616E64  # "mand": what `file` and SQLite tools show
+
+BUSY_SECONDS = 10.0
+"""How long to wait for another process before giving up."""
+
+SCHEMA_1 = (
+    # Ids of 16 or 32 bytes are spelled out once; inside, everything is an integer, so that a
+    # frame can read whole columns. Times are seconds since 1970, durations seconds.
+    #
+    # Names of arguments and outputs, and of codecs: each spelled once.
+    "CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE ops (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
+    # What ran. vid: the hash of the payload, which only the room above understands.
+    """CREATE TABLE versions (
+        id INTEGER PRIMARY KEY,
+        vid BLOB NOT NULL UNIQUE,
+        op INTEGER NOT NULL REFERENCES ops,
+        payload BLOB NOT NULL,
+        created REAL NOT NULL)""",
+    # Contents. codec NULL: known by its id, not stored. data NULL: in a file, size bytes long.
+    """CREATE TABLE vals (
+        id INTEGER PRIMARY KEY,
+        cid BLOB NOT NULL UNIQUE,
+        codec INTEGER REFERENCES labels,
+        size INTEGER,
+        data BLOB)""",
+    # A content with a history.
+    """CREATE TABLE refs (
+        id INTEGER PRIMARY KEY,
+        hid BLOB NOT NULL UNIQUE,
+        val INTEGER NOT NULL REFERENCES vals)""",
+    # One row per block and state of the repository, to keep the row of a call small.
+    """CREATE TABLE sessions (
+        id INTEGER PRIMARY KEY,
+        commit_id TEXT,
+        dirty INTEGER NOT NULL,
+        host TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        script TEXT NOT NULL,
+        started REAL NOT NULL)""",
+    # key: hash of the input contents, under which a call is looked up. alias_of: a hit under
+    # other input histories, with the outputs and the version of the call that really ran.
+    """CREATE TABLE calls (
+        id INTEGER PRIMARY KEY,
+        hid BLOB NOT NULL UNIQUE,
+        op INTEGER NOT NULL REFERENCES ops,
+        version INTEGER NOT NULL REFERENCES versions,
+        key BLOB NOT NULL,
+        started REAL NOT NULL,
+        duration REAL NOT NULL,
+        session INTEGER REFERENCES sessions,
+        alias_of INTEGER REFERENCES calls)""",
+    "CREATE INDEX calls_by_key ON calls (key)",
+    "CREATE INDEX calls_by_op ON calls (op, version)",
+    # The edges of the graph; each is read from the call and from the ref.
+    """CREATE TABLE call_inputs (
+        call INTEGER NOT NULL, label INTEGER NOT NULL, ref INTEGER NOT NULL,
+        PRIMARY KEY (call, label)) WITHOUT ROWID""",
+    "CREATE INDEX consumers ON call_inputs (ref)",
+    """CREATE TABLE call_outputs (
+        call INTEGER NOT NULL, label INTEGER NOT NULL, ref INTEGER NOT NULL,
+        PRIMARY KEY (call, label)) WITHOUT ROWID""",
+    "CREATE INDEX creators ON call_outputs (ref)",
+    # Texts that ran, on their way to the store in git; drained once they are there.
+    """CREATE TABLE outbox (
+        text_id BLOB PRIMARY KEY,
+        body BLOB NOT NULL,
+        drained INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
+    "CREATE INDEX undrained ON outbox (drained) WHERE drained = 0",
+    # Sorted text ids of a static closure, 32 bytes each.
+    "CREATE TABLE contexts (id BLOB PRIMARY KEY, texts BLOB NOT NULL) WITHOUT ROWID",
+)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in SCHEMA_1:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
+"""Number n brings a database from schema n to n + 1, in one transaction that records it."""
+
+SCHEMA = len(MIGRATIONS)
+
+
+def open_database(
+    path: Path | None, *, busy_seconds: float = BUSY_SECONDS, notes: list[str] | None = None
+) -> sqlite3.Connection:
+    """Open a database, made or brought up to date as needed.
+
+    Args:
+        path: the file; its folder is made where missing. None: in memory.
+        busy_seconds: how long to wait for other processes.
+        notes: gets a sentence for the user where something is not as usual.
+
+    Returns:
+        A connection in autocommit mode that any thread may use, one at a time.
+
+    Raises:
+        NewerSchema: the file was written by a newer version; it is left untouched.
+        ResultsError: it cannot be read, written, or stays locked.
+    """
+    if path is None:
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        _migrate(connection, ":memory:")
+        return connection
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_newer(_version_in_header(path), path)
+    except OSError as error:
+        raise ResultsError(
+            f"cannot use the results folder {path.parent}: {error.strerror or error}",
+            hint="Make it readable and writable, or set `git config mandala.resultsDir` to another folder.",
+        ) from error
+    opened: sqlite3.Connection | None = None
+    try:
+        connection = opened = sqlite3.connect(
+            path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        _refuse_newer(version, path)
+        _set_journal(connection, path, busy_seconds, notes)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA mmap_size = 268435456")  # reads without a copy: bytes
+        connection.execute("PRAGMA cache_size = -32768")  # KiB, so that an index stays at hand
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages
+        if version < SCHEMA:
+            _migrate(connection, str(path))
+    except sqlite3.Error as error:
+        if opened is not None:
+            opened.close()
+        raise explained(error, path, busy_seconds) from error
+    except NewerSchema:
+        if opened is not None:
+            opened.close()
+        raise
+    return connection
+
+
+def explained(
+    error: sqlite3.Error, path: Path | None, busy_seconds: float = BUSY_SECONDS
+) -> ResultsError:
+    """Return the error that tells a user what an SQLite error means here."""
+    where = "the results in memory" if path is None else str(path)
+    name = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ResultsError(
+            f"{where} is locked by another process (waited {busy_seconds:g} s)",
+            hint="Wait for that process or end it, then try again; nothing is lost.",
+        )
+    if name.startswith("SQLITE_FULL"):
+        return ResultsError(f"no room left to write {where}", hint="Make room, then try again.")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return ResultsError(
+            f"cannot open {where} for writing: {error}",
+            hint="Make the file and its folder writable, or set `git config mandala.resultsDir` "
+            "to another folder.",
+        )
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return ResultsError(
+            f"{where} is damaged: {error}",
+            hint="Move it away; results are then recorded anew. Verdicts live in git and are safe.",
+        )
+    return ResultsError(f"{where}: {error}")
+
+
+def _version_in_header(path: Path) -> int:
+    """Read `user_version` (bytes 60 to 63) without opening, hence touching, the database."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(64)
+    except FileNotFoundError:
+        return 0
+    if len(header) < 64 or not header.startswith(b"SQLite format 3\0"):
+        return 0  # empty, or no database at all, which SQLite will say
+    return int.from_bytes(header[60:64], "big")
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > SCHEMA:
+        raise NewerSchema(
+            f"{path} was written by a newer version of mandala-git "
+            f"(schema {version}, this one knows {SCHEMA})",
+            hint="Upgrade this installation: pip install --upgrade mandala-git",
+        )
+
+
+def _set_journal(
+    connection: sqlite3.Connection, path: Path, busy_seconds: float, notes: list[str] | None
+) -> None:
+    network = network_type(path.parent)
+    wanted = "delete" if network else "wal"
+    if network and notes is not None:
+        notes.append(
+            f"{path.parent} is on a network file system ({network}): results are written with a "
+            "rollback journal, which is slower; `git config mandala.resultsDir` moves them"
+        )
+    # A change of mode needs the file alone, and SQLite does not wait for that by itself.
+    deadline = time.monotonic() + busy_seconds
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {wanted}")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            break
+
+
+def _migrate(connection: sqlite3.Connection, name: str) -> None:
+    while True:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version >= SCHEMA:  # another process was faster
+                connection.execute("COMMIT")
+                _refuse_newer(version, Path(name))
+                return
+            MIGRATIONS[version](connection)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
