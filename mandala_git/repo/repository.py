@@ -32,6 +32,8 @@ class Repository:
         git_dir: git's folder of this work tree, absolute.
         common_dir: git's folder that all linked work trees share, absolute.
         object_format: "sha1" or "sha256".
+        discovered_head: the commit that was checked out when it was discovered, None before
+            the first commit. Costs nothing; `head()` asks anew.
         foreign: whether it was found by path, so that GIT_DIR, GIT_INDEX_FILE and the like in
             the environment speak of another repository.
     """
@@ -42,6 +44,7 @@ class Repository:
         git_dir: Path,
         common_dir: Path,
         object_format: str,
+        discovered_head: str | None = None,
         *,
         foreign: bool = False,
     ) -> None:
@@ -49,6 +52,7 @@ class Repository:
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.object_format = object_format
+        self.discovered_head = discovered_head
         self.foreign = foreign
         # Git runs at the top, where a relative GIT_DIR would lead elsewhere.
         places = {"GIT_DIR": git_dir, "GIT_WORK_TREE": root, "GIT_COMMON_DIR": common_dir}
@@ -59,8 +63,6 @@ class Repository:
         }
         self._real_root = os.path.realpath(root)
         self._settings: dict[str, str] | None = None
-        self._head: str | None = None
-        self._head_known = False
 
     def __repr__(self) -> str:
         return f"Repository({str(self.root)!r})"
@@ -106,12 +108,9 @@ class Repository:
         if answer.code not in (0, 1) or len(lines) != (4 if answer.code else 5):
             raise _refusal(answer, here, lines)
         git_dir, common_dir, object_format, root = lines[:4]
-        found = cls(
-            Path(root), Path(git_dir), Path(common_dir), object_format, foreign=env is not None
-        )
-        found._head = None if answer.code else lines[4]
-        found._head_known = True
-        return found
+        head = None if answer.code else lines[4]
+        place = (Path(root), Path(git_dir), Path(common_dir))
+        return cls(*place, object_format, head, foreign=env is not None)
 
     def ask(self, args: Sequence[str], *, input: bytes | None = None) -> Answer:
         """Run git at the top of the work tree; return how it ended."""
@@ -129,13 +128,7 @@ class Repository:
         return git.for_other_repo() if self.foreign else {**os.environ, **self._absolute}
 
     def head(self) -> str | None:
-        """Return the id of the commit checked out; None before the first commit.
-
-        The first answer is what `discover` saw; later ones ask again.
-        """
-        if self._head_known:
-            self._head_known = False
-            return self._head
+        """Return the id of the commit checked out now; None before the first commit."""
         answer = self.ask(["rev-parse", "-q", "--verify", "HEAD"])
         return None if answer.code else answer.out.decode().strip()
 

@@ -140,21 +140,20 @@ def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
     entries: dict[str, str] = {}
     contents: dict[str, bytes] = {}
     for path in paths:
-        if not folders.is_project(path.rpartition("/")[0]):
-            continue
-        file = repo.root / path
+        file = f"{repo.root}/{path}"
         try:
-            seen = file.lstat()
+            if not folders.is_project(path.rpartition("/")[0]):
+                continue
+            seen = os.lstat(file)
             if not stat.S_ISREG(seen.st_mode):
                 continue
             state = _state(seen)
             blob = blobs.blob_of(path, state)
             if blob is None:
-                data = file.read_bytes()
-                blob = blob_id(data, repo.object_format)
-                contents[path] = data
+                contents[path] = Path(file).read_bytes()
+                blob = blob_id(contents[path], repo.object_format)
                 settled = time.time_ns() - max(state[0], state[1]) > _SETTLED_NS
-                if settled and _state(file.lstat()) == state:
+                if settled and _state(os.lstat(file)) == state:
                     blobs.remember_blob(path, state, blob)
         except FileNotFoundError:
             continue  # deleted, but not for git yet

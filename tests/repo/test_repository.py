@@ -22,17 +22,17 @@ def test_an_unborn_head_is_none(scratch):
     assert repo.root == scratch.root
     assert repo.git_dir == repo.common_dir == scratch.root / ".git"
     assert repo.object_format == "sha1"
-    assert repo.head() is None
-    assert repo.head() is None
+    assert repo.head() is repo.discovered_head is None
 
 
-def test_head_is_followed_after_the_first_answer(scratch):
+def test_head_is_followed(scratch):
     repo = Repository.discover(scratch.root)
     assert repo.head() is None
     first = scratch.commit()
     assert repo.head() == first
     scratch.git("checkout", "-q", "--detach")
-    assert repo.head() == first == Repository.discover(scratch.root).head()
+    assert repo.head() == first == Repository.discover(scratch.root).discovered_head
+    assert repo.discovered_head is None
 
 
 def test_a_file_a_folder_below_and_a_missing_path_find_it(scratch):
