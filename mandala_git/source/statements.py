@@ -186,7 +186,11 @@ class Statements(Expressions):
             first = dotted.partition(".")[0]
             self.imported(0, dotted, ())
             asname = self._asname(alias)
-            self.import_one(asname or first, (MODULE,), ("import", dotted), bool(asname))
+            if asname:
+                self.import_one(asname, (MODULE,), ("import", dotted))
+            else:  # `import a.b` imports a.b but binds a
+                rest = tuple(dotted.split(".")[1:])
+                self.import_one(first, (*rest, MODULE), ("import", first))
 
     _LazyImport = _Import
 
@@ -202,7 +206,7 @@ class Statements(Expressions):
         self.imported(level, module, tuple(names))
         for alias, name in zip(node.names, names, strict=True):
             target = ("from", level, module, name)
-            self.import_one(self._asname(alias) or name, (), target, True)
+            self.import_one(self._asname(alias) or name, (), target)
 
     _LazyImportFrom = _ImportFrom
 
@@ -217,13 +221,11 @@ class Statements(Expressions):
         if any(name in ("getdoc", "getsource") for name in names):
             self.sink.reads_docs = True
 
-    def import_one(self, name: str, attrs: tuple[str, ...], target: Binding, aliased: bool) -> None:
+    def import_one(self, name: str, attrs: tuple[str, ...], target: Binding) -> None:
         """Write the import of one name: what it leads to, and the name that it binds."""
         name = self.ident(name)
-        # `import a.b` imports a.b but binds a
-        bound = target if aliased else ("import", target[1].partition(".")[0])
-        self.bind(self.scope, name, bound)
-        self.out.append(b"Im" if target[0] == "from" else b"Ib" if aliased else b"Ia")
+        self.bind(self.scope, name, target)
+        self.out.append(b"Im" if target[0] == "from" else b"Ib" if len(attrs) == 1 else b"Ia")
         self.out.append(ImportToken(name, attrs, target))
         self.out.append(NameToken(self.scope, name, (), b"Si", False, True))
 

@@ -1,0 +1,353 @@
+"""The index: what has been derived from sources once, by their blob ids, in one SQLite file.
+
+It holds nothing that cannot be derived again. A damaged file is deleted and begun anew, a
+folder that cannot be written gives an index in memory, a write that would have to wait too
+long is left out. So no caller ever has to handle an error of the index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar, overload
+
+from mandala_git.source.definitions import (
+    SCHEME,
+    Definition,
+    FileFacts,
+    pack,
+    pack_definition,
+    unpack,
+    unpack_definition,
+)
+
+T = TypeVar("T")
+
+FORMAT = 1
+"""Layout of the tables and of what is packed in them; another number begins a new file."""
+
+RACY = 2_000_000_000  # ns: a file that was written this recently may change unseen
+BUSY = 2.0  # s
+_CHUNK = 400  # parameters of one query: SQLite allows at least 999
+
+_SCHEMA = (
+    # Definitions of one content of one file, packed (definitions.py). `space` separates
+    # schemes and settings, which change what is derived from the same bytes.
+    """CREATE TABLE files (
+        space BLOB NOT NULL, path TEXT NOT NULL, blob TEXT NOT NULL, facts BLOB NOT NULL,
+        PRIMARY KEY (space, path, blob)) WITHOUT ROWID""",
+    # Which of these files define a method of a name.
+    """CREATE TABLE methods (
+        space BLOB NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, blob TEXT NOT NULL,
+        PRIMARY KEY (space, name, path, blob)) WITHOUT ROWID""",
+    # Lasting texts; they are the same under every scheme.
+    "CREATE TABLE texts (id BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID",
+    # Definitions derived from texts whose files are not at hand.
+    """CREATE TABLE definitions (
+        space BLOB NOT NULL, id BLOB NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (space, id)) WITHOUT ROWID""",
+    # Hashes of the code objects of a file, for one Python version and optimization level.
+    """CREATE TABLE codes (
+        python TEXT NOT NULL, path TEXT NOT NULL, blob TEXT NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (python, path, blob)) WITHOUT ROWID""",
+    # The blob id of a file of the work tree, as long as its stat stays the same.
+    "CREATE TABLE blobs (path TEXT PRIMARY KEY, stat BLOB NOT NULL, blob TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE memos (space BLOB NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,"
+    " PRIMARY KEY (space, name)) WITHOUT ROWID",
+)
+
+
+class Index:
+    """A cache of everything derived from sources.
+
+    Args:
+        file: the SQLite file; None for an index in memory.
+        neutral: the settings under which facts are derived (see `neutral.py`).
+        scheme: the normal form under which they are derived.
+    """
+
+    def __init__(
+        self, file: Path | str | None, *, neutral: Collection[str] = (), scheme: str = SCHEME
+    ) -> None:
+        self.file = None if file is None else Path(file)
+        settings = "\0".join((scheme, *sorted(neutral)))
+        self.space = hashlib.sha256(settings.encode("utf-8", "surrogatepass")).digest()[:8]
+        self.python = f"{sys.implementation.cache_tag}.{sys.flags.optimize}"
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+        self._batches = 0
+
+    # --- files -----------------------------------------------------------------------
+
+    def facts(self, path: str, blob: str) -> FileFacts | None:
+        """Return what a content of a file defines, None when it is not known."""
+        query = "SELECT facts FROM files WHERE space = ? AND path = ? AND blob = ?"
+        row = self._row(query, (self.space, path, blob))
+        return None if row is None else self._unpacked(unpack, row[0])
+
+    def facts_many(self, entries: Mapping[str, str]) -> dict[str, FileFacts]:
+        """Return the facts of all files that are known, by path.
+
+        Args:
+            entries: blob id by path.
+        """
+        found: dict[str, FileFacts] = {}
+        for path, blob, data in self._files(entries, "path, blob, facts"):
+            if entries.get(path) == blob:
+                facts = self._unpacked(unpack, data)
+                if facts is not None:
+                    found[path] = facts
+        return found
+
+    def known(self, entries: Mapping[str, str]) -> set[str]:
+        """Return the paths whose content is known.
+
+        Args:
+            entries: blob id by path.
+        """
+        rows = self._files(entries, "path, blob")
+        return {path for path, blob in rows if entries.get(path) == blob}
+
+    def _files(self, entries: Mapping[str, str], columns: str) -> Iterator[tuple[str, ...]]:
+        paths = list(entries)
+        for start in range(0, len(paths), _CHUNK):
+            some = paths[start : start + _CHUNK]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT {columns} FROM files WHERE space = ? AND path IN ({marks})"
+            yield from self._rows(query, (self.space, *some))
+
+    def methods(self, name: str) -> list[tuple[str, str]]:
+        """Return (path, blob) of all known contents that define a method of this name."""
+        query = "SELECT path, blob FROM methods WHERE space = ? AND name = ?"
+        return [(path, blob) for path, blob in self._rows(query, (self.space, name))]
+
+    @overload
+    def put(self, name: str, value: bytes) -> None: ...
+    @overload
+    def put(self, name: str, value: str, facts: FileFacts, texts: Mapping[str, bytes]) -> None: ...
+    def put(
+        self,
+        name: str,
+        value: str | bytes,
+        facts: FileFacts | None = None,
+        texts: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Keep the facts and texts of a file (path, blob id), or a small memo (name, bytes)."""
+        if isinstance(value, bytes):
+            query = "INSERT OR REPLACE INTO memos VALUES (?, ?, ?)"
+            self._write([(query, [(self.space, name, value)])])
+            return
+        if facts is None:
+            raise TypeError("the facts of a file are missing")
+        inner = {d.name for d in facts.definitions if d.parent is not None}
+        self._write(
+            [
+                (
+                    "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
+                    [(self.space, name, value, pack(facts))],
+                ),
+                (
+                    "INSERT OR IGNORE INTO methods VALUES (?, ?, ?, ?)",
+                    [(self.space, method, name, value) for method in sorted(inner)],
+                ),
+                (
+                    "INSERT OR IGNORE INTO texts VALUES (?, ?)",
+                    [(bytes.fromhex(id), data) for id, data in (texts or {}).items()],
+                ),
+            ]
+        )
+
+    def get(self, name: str) -> bytes | None:
+        """Return a small memo, None when there is none."""
+        query = "SELECT data FROM memos WHERE space = ? AND name = ?"
+        row = self._row(query, (self.space, name))
+        return None if row is None else bytes(row[0])
+
+    # --- texts -----------------------------------------------------------------------
+
+    def text(self, text_id: str) -> bytes | None:
+        """Return a lasting text, None when it is not here."""
+        row = self._row("SELECT data FROM texts WHERE id = ?", (bytes.fromhex(text_id),))
+        return None if row is None else bytes(row[0])
+
+    def definition(self, text_id: str) -> Definition | None:
+        """Return the definition that was derived from a text, None when it was not yet."""
+        query = "SELECT data FROM definitions WHERE space = ? AND id = ?"
+        row = self._row(query, (self.space, bytes.fromhex(text_id)))
+        return None if row is None else self._unpacked(unpack_definition, row[0])
+
+    def put_definition(self, text_id: str, definition: Definition) -> None:
+        """Keep a definition that was derived from a text."""
+        query = "INSERT OR REPLACE INTO definitions VALUES (?, ?, ?)"
+        row = (self.space, bytes.fromhex(text_id), pack_definition(definition))
+        self._write([(query, [row])])
+
+    # --- code objects and stats -----------------------------------------------------------
+
+    def codes(self, path: str, blob: str) -> dict[tuple[str, int], bytes] | None:
+        """Return the code hashes of a file for this Python, None when they are not known."""
+        query = "SELECT data FROM codes WHERE python = ? AND path = ? AND blob = ?"
+        row = self._row(query, (self.python, path, blob))
+        return None if row is None else self._unpacked(_unpack_codes, row[0])
+
+    def put_codes(self, path: str, blob: str, codes: Mapping[tuple[str, int], bytes]) -> None:
+        """Keep the code hashes of a file (`codes.file_codes`) for this Python."""
+        data = marshal.dumps([(name, line, hash) for (name, line), hash in codes.items()])
+        query = "INSERT OR REPLACE INTO codes VALUES (?, ?, ?, ?)"
+        self._write([(query, [(self.python, path, blob, data)])])
+
+    def blob_of(self, path: str, stat: tuple[int, ...]) -> str | None:
+        """Return the blob id of a file whose stat is as it was when it was remembered.
+
+        Args:
+            stat: mtime in ns, ctime in ns, size, inode.
+        """
+        row = self._row("SELECT stat, blob FROM blobs WHERE path = ?", (path,))
+        return str(row[1]) if row is not None and row[0] == marshal.dumps(stat) else None
+
+    def remember_blob(self, path: str, stat: tuple[int, ...], blob: str) -> None:
+        """Remember the blob id of a file, unless it was written so recently that a later
+        write might leave the same stat."""
+        if max(stat[0], stat[1]) > time.time_ns() - RACY:
+            return
+        query = "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)"
+        self._write([(query, [(path, marshal.dumps(stat), blob)])])
+
+    # --- the database -----------------------------------------------------------------------
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Write everything inside the block in one transaction."""
+        with self._lock:
+            self._batches += 1
+            if self._batches == 1:
+                self._run(lambda db: db.execute("BEGIN"))
+            try:
+                yield
+            finally:
+                self._batches -= 1
+                if self._batches == 0:
+                    self._run(lambda db: db.commit())
+
+    def close(self) -> None:
+        """Close the file. The next use opens it again."""
+        with self._lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def _row(self, query: str, parameters: tuple[object, ...]) -> tuple[bytes, ...] | None:
+        rows = self._rows(query, parameters)
+        return rows[0] if rows else None  # type: ignore[return-value]
+
+    def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[str, ...]]:
+        found = self._run(lambda db: db.execute(query, parameters).fetchall())
+        return found or []
+
+    def _write(self, statements: Iterable[tuple[str, list[tuple[object, ...]]]]) -> None:
+        def write(db: sqlite3.Connection) -> None:
+            if self._batches == 0:
+                db.execute("BEGIN IMMEDIATE")
+            elif not db.in_transaction:  # the file was begun anew inside a batch
+                db.execute("BEGIN")
+            for query, rows in statements:
+                db.executemany(query, rows)
+            if self._batches == 0:
+                db.commit()
+
+        self._run(write)
+
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Do something with the database; None when it cannot be done."""
+        with self._lock:
+            for _ in range(2):
+                try:
+                    return work(self._open())
+                except sqlite3.OperationalError as error:
+                    self._rollback()
+                    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                        return None
+                    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+                                sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):  # fmt: skip
+                        self._replace(None)
+                    else:  # not our tables
+                        self._discard()
+                except sqlite3.DatabaseError:
+                    self._discard()
+            return None
+
+    def _rollback(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.rollback()
+
+    def _open(self) -> sqlite3.Connection:
+        # SQLite connections do not survive a fork.
+        if self._connection is not None and self._process == os.getpid():
+            return self._connection
+        connection = sqlite3.connect(
+            ":memory:" if self.file is None else self.file,
+            timeout=BUSY,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._connection, self._process = connection, os.getpid()
+        if self.file is not None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != FORMAT:
+            self._create(connection)
+        return connection
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        """Create the tables; tables of another version are dropped."""
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+            query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+            for (name,) in connection.execute(query).fetchall():
+                quoted = name.replace('"', '""')
+                connection.execute(f'DROP TABLE "{quoted}"')
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.commit()
+
+    def _discard(self) -> None:
+        """Delete a damaged file; the next try begins a new one."""
+        file = self.file
+        self._replace(file)
+        if file is None:
+            return
+        try:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{file}{suffix}").unlink(missing_ok=True)
+        except OSError:
+            self.file = None
+
+    def _replace(self, file: Path | None) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection, self.file = None, file
+
+    def _unpacked(self, read: Callable[[bytes], T], data: object) -> T | None:
+        """Unpack a value; one that cannot be read was not known."""
+        try:
+            return read(bytes(data))  # type: ignore[call-overload]
+        except (ValueError, TypeError, EOFError, IndexError):
+            return None
+
+
+def _unpack_codes(data: bytes) -> dict[tuple[str, int], bytes]:
+    return {(name, line): hash for name, line, hash in marshal.loads(data)}
