@@ -314,7 +314,7 @@ def _likeness(
     old: Statement, new: Statement, old_words: Counter[str], new_words: Counter[str]
 ) -> float:
     """How much two statements share, 0 to 1 (Dice); a header in common counts at least half."""
-    if old.kind != new.kind or "member" in (old.kind, new.kind):
+    if old.kind.removeprefix("Async") != new.kind.removeprefix("Async") or old.kind == "member":
         return 0.0
     total = old_words.total() + new_words.total()
     dice = 2 * (old_words & new_words).total() / total if total else 0.0

@@ -145,7 +145,7 @@ def _pair_file(
     groups: dict[str, tuple[list[Definition], list[Definition]]] = defaultdict(lambda: ([], []))
     for side, definitions in enumerate((old, new)):
         for definition in definitions:
-            if not definition.empty:
+            if definition.lines[0]:  # not a `<module>` without statements
                 groups[_REPEAT.sub("", definition.qualname)][side].append(definition)
     for olds, news in groups.values():
         if len(olds) > 1 or len(news) > 1:
@@ -167,6 +167,8 @@ def _changed(
     if old.text_id == new.text_id and old.digest == new.digest:
         return None
     if old.digest == new.digest and old.kind is new.kind:
+        if old.qualname != new.qualname:
+            return None  # only its number among definitions of one name
         if old.exact != new.exact:
             return Change(ChangeKind.NAMES, old, new, ("names only",))
         return Change(ChangeKind.COSMETIC, old, new)

@@ -74,12 +74,14 @@ def explain(
     words += [f"{name} {text}" for name, text in elsewhere.items()]
     words += calls
     constant = _constant(found, pieces) if body else ""
-    if constant and not (header.words or calls):
+    if constant and not (header.words or calls or members):
         words.append(constant)
     elif body and not calls and not members:
         words.append(_rest(new))
-    if not words and found.new_notes:
-        words.append("order of statements")
+    marks = {s.first for s in pieces[1].statements if s.kind == "decorator"}
+    moved = {line: note for line, note in found.new_notes.items() if line not in marks}
+    if moved and not body and not members:
+        words.append(_moved(moved, pieces[1]))
     if not words and pieces[0].notes + pieces[1].notes:
         words.append("docstring only (read by __doc__, so it counts)")
     suggestion, why = _suggest(old, new, found, header, elsewhere, body, bool(constant))
@@ -158,7 +160,11 @@ def _calls(old: Definition, new: Definition) -> list[str]:
     words: list[str] = []
     for verb, here, there in (("added", new, old), ("removed", old, new)):
         others = {hole.chain for hole in there.holes}
-        names = [h.chain for h in here.holes if h.called and h.chain not in others]
+        names = [
+            hole.chain
+            for hole in here.holes
+            if hole.called and hole.chain not in others and hole.chain not in _HARMLESS
+        ]
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             plural = "calls" if len(names) > 1 else "call"
@@ -172,6 +178,15 @@ def _body(found: Alignment, after: Piece) -> bool:
         return bool(found.removed or found.added)
     inside = [s for s in (*found.old_statements, *found.new_statements) if not above(s)]
     return any(s.kind != "member" for s in inside)
+
+
+def _moved(notes: dict[int, str], after: Piece) -> str:
+    if all(note == "moved" for note in notes.values()):
+        return "order of statements"
+    (line, note), *more = notes.items()
+    if more:
+        return "statements moved"
+    return f'"{short(after.lines[line - 1].strip())}" {note}'
 
 
 def _constant(found: Alignment, pieces: tuple[Piece, Piece]) -> str:
@@ -212,8 +227,7 @@ def _suggest(
         if changed and all(_reads(s, names) for s in changed):
             return (
                 COMPATIBLE,
-                "a new parameter with a default, and only lines that read it differ: "
-                "right if the default means what was done before",
+                "a new parameter with a default, and only lines that read it differ",
             )
     plain = not (header.words or found.new_notes or gone)
     if plain and changed and all(_only_logs(s, new) for s in changed):

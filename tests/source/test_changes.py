@@ -1,0 +1,333 @@
+"""The changes between two snapshots, and their reasons."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+import pytest
+
+from mandala_git.source.changes import Change, ChangeKind, compare, hunks
+from mandala_git.source.definitions import FileFacts
+from mandala_git.source.pieces import Sources
+from mandala_git.source.scan import scan_file
+
+Files = Mapping[str, str]
+
+
+def facts(files: Files) -> list[FileFacts]:
+    return [scan_file(path, textwrap.dedent(text).encode()) for path, text in files.items()]
+
+
+def sources(files: Files) -> Sources:
+    return Sources(lambda p: textwrap.dedent(files[p]).encode() if p in files else None)
+
+
+def changes(old: Files | str, new: Files | str) -> tuple[Change, ...]:
+    old, new = ({"m.py": side} if isinstance(side, str) else side for side in (old, new))
+    before, after = sources(old), sources(new)
+    found = compare(facts(old), facts(new), before=before, after=after)
+    for change in found:
+        assert hunks(change, before, after), change.key  # nothing is without something to show
+    return found
+
+
+def told(old: Files | str, new: Files | str) -> list[tuple[str, ...]]:
+    return [
+        (str(c.kind), c.key.removeprefix("m.py::"), *c.reasons)
+        for c in changes(old, new)
+        if not c.told
+    ]
+
+
+def only(old: str, new: str) -> Change:
+    (change,) = (c for c in changes(old, new) if not c.told)
+    return change
+
+
+BODY = """
+        total = 0
+        for x in v:
+            total += x * x
+        return total
+"""
+
+
+def test_nothing() -> None:
+    assert changes("def f(): return 1\n", "def f(): return 1\n") == ()
+    assert changes({}, {}) == ()
+    # A definition that only stands elsewhere is no change.
+    assert changes("def f(): return 1\n", "\n\n\ndef f(): return 1\n") == ()
+
+
+def test_cosmetic() -> None:
+    old = 'def f(a):\n    """Doc."""\n    return (a + 1)\nN = 255\n'
+    new = "def f(a):\n    # said\n    return a + 1\n\nN = 0xFF\n"
+    assert told(old, new) == [("cosmetic", "f"), ("cosmetic", "N")]
+    assert all(c.kind.quiet for c in changes(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reasons", "suggestion"),
+    [
+        ("N = 10", "N = 5", ("value 10 -> 5",), "breaking"),
+        ("N = [1, 2]", "N = [1, 3]", ("value [1, 2] -> [1, 3]",), "breaking"),
+        ("N = f(1)", "N = f(2)", ("1 -> 2",), "breaking"),
+        ("N = f(1)", "N = g(x=1)", ("value",), None),
+        (
+            "def f(a, b=1): return a",
+            "def f(a, b=2): return a",
+            ("default of b 1 -> 2",),
+            "breaking",
+        ),
+        (
+            "def f(a, b=1): return a",
+            "def f(a, b): return a",
+            ("default of b 1 -> none",),
+            "breaking",
+        ),
+        (
+            "def f(a): return a",
+            "def f(a, c=None): return a",
+            ("parameter c added with a default",),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    x = g(a)\n    return x",
+            "def f(a, c=None):\n    x = g(a)\n    if c:\n        x = h(x)\n    return x",
+            ("parameter c added with a default", "call added: h"),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    x = g(a)\n    return x",
+            "def f(a, c=None):\n    x = g(a, c) + 1\n    k()\n    return x",
+            ("parameter c added with a default", "call added: k"),
+            None,
+        ),
+        (
+            "def f(a):\n    check(a)\n    x = g(a)\n    return x",
+            "def f(a, c=None):\n    x = g(a, c)\n    return x",
+            ("parameter c added with a default", "call removed: check"),
+            None,
+        ),
+        (
+            "def f(a): return a",
+            "def f(a, c): return a",
+            ("parameter c added without a default",),
+            None,
+        ),
+        ("def f(a, c): return a", "def f(a): return a", ("parameter c removed",), None),
+        (
+            "def f(a, c): return a",
+            "def f(b, c): return b",
+            ("parameter a renamed to b", "body"),
+            None,
+        ),
+        ("def f(a, c): return a", "def f(c, a): return a", ("order of parameters",), None),
+        (
+            "def f(a, c): return a",
+            "def f(a, *, c): return a",
+            ("parameter c is now keyword-only",),
+            None,
+        ),
+        ("def f(a): return a", "async def f(a): return a", ("now async",), None),
+        ("def f(a): return a", "def f(a: int): return a", ("annotation of a",), "compatible"),
+        ("def f(a): return a", "def f(a) -> int: return a", ("return annotation",), "compatible"),
+        ("def f(a): return a", "@d\ndef f(a): return a", ("decorator @d added",), None),
+        ("@d\ndef f(a): return a", "def f(a): return a", ("decorator @d removed",), None),
+        (
+            "@d(1)\ndef f(a): return a",
+            "@d(2)\ndef f(a): return a",
+            ("decorator @d(1) -> @d(2)",),
+            None,
+        ),
+        (
+            "@d\n@e\ndef f(a): return a",
+            "@e\n@d\ndef f(a): return a",
+            ("order of decorators",),
+            None,
+        ),
+        ("def f(a): return a * 2", "def f(a): return a * 3", ("2 -> 3",), "breaking"),
+        ("def f(a): return a * 2", "def f(a): return a / 2", ("* -> /",), None),
+        ("def f(a):\n    return a", "def f(a):\n    a += 1\n    return a * a", ("body",), None),
+        (
+            "def f(a):\n    return a",
+            "def f(a):\n    print('a is', a, len(a))\n    return a",
+            ("call added: print",),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    return a",
+            "def f(a):\n    print('a is', a.pop(g(a)))\n    return a",
+            ("calls added: print, g",),
+            None,
+        ),
+        (
+            "def print(*a): ...\ndef f(a):\n    return a",
+            "def print(*a): ...\ndef f(a):\n    print(a)\n    return a",
+            ("call added: print",),
+            None,
+        ),
+        (
+            "import logging\nlog = logging.getLogger()\ndef f(a):\n    return a",
+            "import logging\nlog = logging.getLogger()\ndef f(a):\n    log.info('%s', a)\n    return a",
+            ("call added: log.info",),
+            "compatible",
+        ),
+        (
+            "def f(a, b):\n    if a:\n        g()\n        if b:\n            h()\n",
+            "def f(a, b):\n    if a:\n        g()\n    if b:\n        h()\n",
+            ('"if b:" moved out of "if a:"',),
+            None,
+        ),
+        (
+            "def f(a):\n    g(a)\n    h(a)",
+            "def f(a):\n    h(a)\n    g(a)",
+            ("order of statements",),
+            None,
+        ),
+        (
+            "@docopt\ndef f(a):\n    'One.'\n    return a",
+            "@docopt\ndef f(a):\n    'Two.'\n    return a",
+            ("docstring only (read by __doc__, so it counts)",),
+            None,
+        ),
+        ("class C(A):\n    x = 1", "class C(B):\n    x = 1", ("bases",), None),
+        ("class C:\n    x = 1", "class C:\n    x = 2", ("value of x 1 -> 2",), "breaking"),
+        ("def f(): return 1", "f = 1", ("was a function, is a value",), None),
+        ("print('a')", "print('b')", ("'a' -> 'b'",), "breaking"),
+    ],
+)
+def test_reasons(old: str, new: str, reasons: tuple[str, ...], suggestion: str | None) -> None:
+    change = only(old + "\n", new + "\n")
+    assert change.kind is ChangeKind.CHANGED
+    assert change.reasons == reasons
+    assert change.suggestion == suggestion
+    assert bool(change.why) == (suggestion is not None)
+
+
+def test_an_import_is_told_by_its_users() -> None:
+    old = "from math import sqrt\ndef f(x): return sqrt(x)\n"
+    new = "from cmath import sqrt\ndef f(x): return sqrt(x)\n"
+    assert told(old, new) == [("changed", "f", "sqrt resolves to cmath.sqrt (was math.sqrt)")]
+    (change, _) = changes(old, new)
+    assert change.suggestion == "breaking"
+    # Nothing here uses it: a re-export, told by itself.
+    assert told("from math import sqrt\n", "from cmath import sqrt\n") == [
+        ("changed", "sqrt", "resolves to cmath.sqrt (was math.sqrt)")
+    ]
+    assert told("", "import os\n") == [("added", "os")]
+
+
+def test_a_builtin_is_shadowed() -> None:
+    old, new = "def f(x): return max(x)\n", "def max(x): return 1\ndef f(x): return max(x)\n"
+    assert told(old, new) == [
+        ("changed", "f", "max resolves to max of this file (was the builtin max)"),
+        ("added", "max"),
+    ]
+
+
+def test_members_have_lines_of_their_own() -> None:
+    old = "class C:\n    def m(self): return 1\n"
+    new = "class C:\n    def m(self): return 2\n    def n(self): return 1\n"
+    assert told(old, new) == [
+        ("changed", "C", "n added"),
+        ("changed", "C.m", "1 -> 2"),
+        ("added", "C.n"),
+    ]
+
+
+def test_renamed_and_moved() -> None:
+    old = {"a.py": f"def norm(v):{BODY}"}
+    assert told(old, {"a.py": f"def length(v):{BODY}"}) == [("renamed", "a.py::length", "was norm")]
+    assert told(old, {"b.py": f"def norm(v):{BODY}"}) == [("moved", "b.py::norm", "was a.py::norm")]
+    assert told(old, {"b.py": f"def length(v):{BODY}"}) == [
+        ("moved", "b.py::length", "was a.py::norm")
+    ]
+
+
+def test_a_copy_is_no_move() -> None:
+    assert told(
+        {"a.py": f"def norm(v):{BODY}"},
+        {"a.py": f"def one(v):{BODY}\ndef two(v):{BODY}"},
+    ) == [("added", "a.py::one"), ("added", "a.py::two"), ("removed", "a.py::norm")]
+
+
+def test_a_trivial_body_moves_only_under_its_name() -> None:
+    old = {"a.py": "def f(x): return x\nN = 3\n"}
+    assert told(old, {"a.py": "def g(x): return x\nM = 3\n"}) == [
+        ("added", "a.py::g"),
+        ("added", "a.py::M"),
+        ("removed", "a.py::f"),
+        ("removed", "a.py::N"),
+    ]
+    assert told(old, {"b.py": "def f(x): return x\nN = 3\n"}) == [
+        ("moved", "b.py::f", "was a.py::f"),
+        ("moved", "b.py::N", "was a.py::N"),
+    ]
+
+
+def test_methods_move_with_their_class() -> None:
+    text = """
+    class {}:
+        depth = 3
+        width = 4
+        kind = make("tree", depth=depth, width=width)
+        def get(self): return self.x
+        def put(self): return self.x
+    """
+    assert told(text.format("C"), text.format("D")) == [
+        ("renamed", "D", "was C"),
+        ("renamed", "D.get", "was C.get"),
+        ("renamed", "D.put", "was C.put"),
+    ]
+
+
+def test_repeated_names_are_paired_by_what_they_do() -> None:
+    old = "def f(): return 1\ndef f(): return 2\n"
+    new = "def f(): return 0\ndef f(): return 1\ndef f(): return 2\n"
+    assert told(old, new) == [("added", "f")]
+    assert told(old, "def f(): return 2\n") == [("removed", "f")]
+
+
+def test_order_of_importance() -> None:
+    old = {
+        "a.py": f"def gone(): return 1\ndef norm(v):{BODY}\ndef f(): return 1\ndef c(): return (1)\n",
+        "b.py": "def z(): return 1\ndef y(): return 1\nprint(1)\n",
+    }
+    new = {
+        "a.py": f"import os\ndef c(): return 1\ndef length(v):{BODY}\ndef come(): return 2\ndef f(): return 2\n",
+        "b.py": "def z(): return 2\ndef y(): return 2\nprint(2)\n",
+    }
+    assert [t[:2] for t in told(old, new)] == [
+        ("changed", "a.py::f"),
+        ("changed", "b.py::z"),
+        ("changed", "b.py::y"),
+        ("changed", "b.py::<module>"),
+        ("added", "a.py::come"),
+        ("added", "a.py::os"),
+        ("removed", "a.py::gone"),
+        ("renamed", "a.py::length"),
+        ("cosmetic", "a.py::c"),
+    ]
+
+
+def test_nothing_is_said_of_a_file_that_cannot_be_read() -> None:
+    assert told("def f(): return 1\n", "def f( return 1\n") == []
+    assert told("def f( return 1\n", "def f(): return 1\n") == []
+
+
+def test_without_the_source_the_facts_still_tell() -> None:
+    old, new = (
+        facts({"m.py": text})
+        for text in (
+            "def f(a): return a\nN = 1\nclass C:\n    def m(self): ...\ndef h(): return 1\n",
+            "def f(a, b=1): return g(a)\nN = 2\nclass C:\n    def n(self): ...\ndef h(): return 2\n",
+        )
+    )
+    assert [(c.key[6:], c.reasons) for c in compare(old, new) if c.kind is ChangeKind.CHANGED] == [
+        ("f", ("parameter b added", "call added: g")),
+        ("N", ("value 1 -> 2",)),
+        ("C", ("m removed", "n added")),
+        ("h", ("body",)),
+    ]
