@@ -1,0 +1,264 @@
+"""How changes look to a person: one line a definition, its lines, what it costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mandala_git.source.changes import Change, ChangeKind
+from mandala_git.source.definitions import Kind
+from mandala_git.source.outline import Hunk, Line, Mark
+from mandala_git.views.text import Row, Span, Style, duration, plural, row, visible
+
+SIGNS = {
+    ChangeKind.CHANGED: ("~", Style.CHANGED),
+    ChangeKind.ADDED: ("+", Style.ADDED),
+    ChangeKind.REMOVED: ("-", Style.REMOVED),
+    ChangeKind.MOVED: (">", Style.MOVED),
+    ChangeKind.RENAMED: (">", Style.MOVED),
+    ChangeKind.NAMES: ("=", Style.DIM),
+    ChangeKind.COSMETIC: ("=", Style.DIM),
+}
+
+_FOLD = 3  # from so many definitions that moved together on, one line tells it
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a change puts at stake.
+
+    Attributes:
+        ops: names of the ops that depend on it.
+        calls: recorded calls that used it.
+        seconds: recorded computing time of these calls.
+        verdict: `breaking`, `compatible`, or None while it is not decided.
+    """
+
+    ops: tuple[str, ...]
+    calls: int
+    seconds: float
+    verdict: str | None = None
+
+
+HunksOf = Callable[[Change], Sequence[Hunk]]
+
+
+def full(
+    changes: Iterable[Change],
+    *,
+    hunks: HunksOf | None = None,
+    consequences: Mapping[str, Consequence] | None = None,
+    cosmetic: bool = False,
+    hint: str = "git mandala diff --cosmetic",
+) -> list[Row]:
+    """Render changes for reading: a line each, then the lines that differ and the cost.
+
+    Args:
+        changes: of `compare`, in its order.
+        hunks: the lines of a change; None to leave them out.
+        consequences: by key of the change.
+        cosmetic: list what was only reformatted, too; else it is counted.
+        hint: the command that shows what is only counted.
+
+    Returns:
+        lines; none when nothing changed.
+    """
+    costs = consequences or {}
+    everything = list(changes)
+    rows: list[Row] = []
+    shown, folded, together = _select(everything, costs, cosmetic)
+    for change in shown:
+        body: list[Row] = []
+        if hunks is not None and (change.kind is ChangeKind.CHANGED or change.kind.quiet):
+            body += _hunk_rows(hunks(change))
+        cost = costs.get(change.key)
+        body += _cost_rows(cost)
+        body += _suggestion_rows(change, cost)
+        if rows and (body or _spacious(rows)):
+            rows.append(())
+        rows.append(_head(change, folded.get(change.key, 0)))
+        rows += body
+    quiet = _quiet_rows(everything, cosmetic, hint)
+    if rows and quiet and _spacious(rows):
+        rows.append(())
+    return rows + _moves_rows(together) + quiet
+
+
+def concise(
+    changes: Iterable[Change],
+    *,
+    consequences: Mapping[str, Consequence] | None = None,
+    cosmetic: bool = False,
+    hint: str = "git mandala diff --cosmetic",
+) -> list[Row]:
+    """Render changes as `path:line: what name: reasons`, a line each; arguments as `full`."""
+    costs = consequences or {}
+    everything = list(changes)
+    rows: list[Row] = []
+    shown, folded, together = _select(everything, costs, cosmetic)
+    for change in shown:
+        _, style = SIGNS[change.kind]
+        definition = change.definition
+        place = f"{visible(definition.path)}:{definition.lines[0]}: "
+        words = _words(change, folded.get(change.key, 0))
+        cost = costs.get(change.key)
+        rows.append(
+            row(
+                place,
+                (str(change.kind), style),
+                " " + visible(_name(change)),
+                f": {words}" if words else "",
+                (f" [{_cost(cost)}]" if cost else "", Style.COST),
+            )
+        )
+    return rows + _moves_rows(together) + _quiet_rows(everything, cosmetic, hint)
+
+
+def _select(
+    changes: Sequence[Change], costs: Mapping[str, Consequence], cosmetic: bool
+) -> tuple[list[Change], dict[str, int], dict[tuple[str, str], int]]:
+    """Choose what gets a line of its own.
+
+    Returns:
+        the changes; for the key of a class the number of members that came, went or moved with
+        it; for two files the number of definitions that moved together.
+    """
+    classes = {
+        (c.kind, c.key): c
+        for c in changes
+        if c.definition.kind is Kind.CLASS
+        and c.kind in (ChangeKind.ADDED, ChangeKind.REMOVED, ChangeKind.MOVED, ChangeKind.RENAMED)
+    }
+    together = Counter(_files(c) for c in changes if c.kind is ChangeKind.MOVED)
+    shown: list[Change] = []
+    folded: Counter[str] = Counter()
+    moved: Counter[tuple[str, str]] = Counter()
+    for change in changes:
+        if change.key not in costs:
+            if change.told or (change.kind.quiet and not cosmetic):
+                continue
+            if change.kind is ChangeKind.MOVED and together[_files(change)] >= _FOLD:
+                moved[_files(change)] += 1
+                continue
+            parent = f"{change.definition.path}::{change.definition.parent}"
+            if (change.kind, parent) in classes:
+                folded[parent] += 1
+                continue
+        shown.append(change)
+    return shown, dict(folded), dict(moved)
+
+
+def _files(change: Change) -> tuple[str, str]:
+    return (change.old.path if change.old else "", change.new.path if change.new else "")
+
+
+def _moves_rows(together: Mapping[tuple[str, str], int]) -> list[Row]:
+    sign, style = SIGNS[ChangeKind.MOVED]
+    return [
+        row((f"{sign} ", style), visible(f"{plural(n, 'definition')} moved from {old} to {new}"))
+        for (old, new), n in together.items()
+    ]
+
+
+def _spacious(rows: Sequence[Row]) -> bool:
+    """The last change took more than its line."""
+    return bool(rows) and bool(rows[-1]) and rows[-1][0].text.startswith(" ")
+
+
+def _head(change: Change, members: int) -> Row:
+    sign, style = SIGNS[change.kind]
+    definition = change.definition
+    words = _words(change, members)
+    return row(
+        (f"{sign} ", style),
+        (f"{visible(definition.path)}:{definition.lines[0]} ", Style.DIM),
+        (visible(_name(change)), Style.HEAD),
+        f"   {words}" if words else "",
+    )
+
+
+def _name(change: Change) -> str:
+    definition = change.definition
+    prefix = {Kind.CLASS: "class ", Kind.IMPORT: "import "}.get(definition.kind, "")
+    return prefix + definition.qualname
+
+
+def _words(change: Change, members: int) -> str:
+    words = [*change.reasons]
+    if change.kind is ChangeKind.COSMETIC:
+        words.append("only reformatted")
+    if members:
+        words.append(f"with {plural(members, 'member')}")
+    return visible(", ".join(words))
+
+
+def _hunk_rows(hunks: Sequence[Hunk]) -> list[Row]:
+    rows: list[Row] = []
+    numbers = [n for hunk in hunks for line in hunk.lines for n in (line.old, line.new)]
+    width = max(4, len(str(max(numbers, default=0))))
+    for hunk in hunks:
+        if rows:
+            rows.append(row((" " * (2 * width - 1) + "...", Style.DIM)))
+        rows += [_line_row(line, width) for line in hunk.lines]
+    return rows
+
+
+def _line_row(line: Line, width: int) -> Row:
+    style, strong = {
+        Mark.CONTEXT: (Style.PLAIN, Style.PLAIN),
+        Mark.REMOVED: (Style.REMOVED, Style.REMOVED_TOKEN),
+        Mark.ADDED: (Style.ADDED, Style.ADDED_TOKEN),
+    }[line.mark]
+    numbers = f"{line.old or '':>{width}} {line.new or '':>{width}} "
+    parts: list[Span] = [Span(numbers, Style.DIM), Span(f"{line.mark} ", style)]
+    at = 0
+    for first, last in line.spans:
+        parts.append(Span(visible(line.text[at:first]), style))
+        parts.append(Span(visible(line.text[first:last]), strong))
+        at = last
+    parts.append(Span(visible(line.text[at:].rstrip("\f")), style))
+    if line.note:
+        parts.append(Span(f"   <- {visible(line.note)}", Style.NOTE))
+    return row(*parts)
+
+
+def _cost_rows(cost: Consequence | None) -> list[Row]:
+    if cost is None:
+        return []
+    verdict: list[Span] = []
+    if cost.verdict:
+        style = Style.BAD if cost.verdict == "breaking" else Style.GOOD
+        verdict = [Span(", marked ", Style.COST), Span(cost.verdict, style)]
+    return [row(("  " + _cost(cost), Style.COST), *verdict)]
+
+
+def _cost(cost: Consequence) -> str:
+    used = f"used by {', '.join(cost.ops)}: " if cost.ops else ""
+    if not cost.calls:
+        return f"{used}no recorded call"
+    return visible(
+        f"{used}{plural(cost.calls, 'recorded call')}, {duration(cost.seconds)} of computing"
+    )
+
+
+def _suggestion_rows(change: Change, cost: Consequence | None) -> list[Row]:
+    if change.suggestion is None or (cost is not None and cost.verdict):
+        return []
+    return [row((f"  probably {change.suggestion}: {change.why}", Style.DIM))]
+
+
+def _quiet_rows(changes: Iterable[Change], cosmetic: bool, hint: str) -> list[Row]:
+    if cosmetic:
+        return []
+    counts = Counter(change.kind for change in changes)
+    reformatted, names = counts[ChangeKind.COSMETIC], counts[ChangeKind.NAMES]
+    words: list[str] = []
+    if reformatted:
+        words.append(f"{plural(reformatted, 'definition')} only reformatted")
+    if names:
+        words.append(f"{plural(names, 'definition')} with only names of locals changed")
+    if not words:
+        return []
+    them = "it" if reformatted + names == 1 else "them"
+    return [row((f"{', '.join(words)} ({hint} to see {them})", Style.DIM))]

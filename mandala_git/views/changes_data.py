@@ -1,0 +1,119 @@
+"""How changes look to programs: stable JSON, and annotations of GitHub Actions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mandala_git.source.changes import Change
+from mandala_git.source.definitions import Definition
+from mandala_git.views.changes import Consequence, HunksOf
+from mandala_git.views.text import duration, plural
+
+FORMAT = 1
+"""Number of the JSON layout. Fields may be added under one number, never changed."""
+
+
+def as_json(
+    changes: Iterable[Change],
+    *,
+    hunks: HunksOf | None = None,
+    consequences: Mapping[str, Consequence] | None = None,
+) -> str:
+    """Write changes as one JSON object, `{"format": 1, "changes": [...]}`, cosmetic ones too.
+
+    Args:
+        changes: of `compare`, in its order.
+        hunks: the lines of a change; None to leave `hunks` empty.
+        consequences: by key of the change; `consequence` is null without one.
+    """
+    costs = consequences or {}
+    entries = [_entry(change, hunks, costs.get(change.key)) for change in changes]
+    return json.dumps({"format": FORMAT, "changes": entries}, indent=2) + "\n"
+
+
+def as_github(
+    changes: Iterable[Change], *, consequences: Mapping[str, Consequence] | None = None
+) -> str:
+    """Write changes as workflow commands that annotate a pull request, without cosmetic ones."""
+    costs = consequences or {}
+    lines: list[str] = []
+    for change in changes:
+        cost = costs.get(change.key)
+        if change.kind.quiet or (change.told and cost is None):
+            continue
+        definition = change.definition
+        words = list(change.reasons)
+        if cost is not None:
+            used = f"used by {', '.join(cost.ops)}: " if cost.ops else ""
+            words.append(
+                f"{used}{plural(cost.calls, 'recorded call')}, "
+                f"{duration(cost.seconds)} of computing"
+            )
+        title = f"{definition.qualname} {change.kind}"
+        lines.append(
+            f"::notice file={_property(definition.path)},line={max(definition.lines[0], 1)},"
+            f"title={_property(title)}::{_message('; '.join(words) or title)}\n"
+        )
+    return "".join(lines)
+
+
+def _entry(change: Change, hunks: HunksOf | None, cost: Consequence | None) -> dict[str, Any]:
+    return {
+        "kind": str(change.kind),
+        "key": change.key,
+        "old": _side(change.old),
+        "new": _side(change.new),
+        "reasons": list(change.reasons),
+        "suggestion": change.suggestion,
+        "why": change.why,
+        "told": change.told,
+        "consequence": None
+        if cost is None
+        else {
+            "ops": list(cost.ops),
+            "calls": cost.calls,
+            "seconds": cost.seconds,
+            "verdict": cost.verdict,
+        },
+        "hunks": []
+        if hunks is None
+        else [
+            [
+                {
+                    "mark": str(line.mark),
+                    "old": line.old or None,
+                    "new": line.new or None,
+                    "text": line.text,
+                    "spans": [list(span) for span in line.spans],
+                    "note": line.note,
+                }
+                for line in hunk.lines
+            ]
+            for hunk in hunks(change)
+        ],
+    }
+
+
+def _side(definition: Definition | None) -> dict[str, Any] | None:
+    if definition is None:
+        return None
+    return {
+        "key": definition.key,
+        "path": definition.path,
+        "qualname": definition.qualname,
+        "kind": str(definition.kind),
+        "line": definition.lines[0],
+        "end_line": definition.lines[1],
+        "digest": definition.digest,
+        "text": definition.text_id,
+    }
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
