@@ -181,7 +181,6 @@ class GitStore:
             StoreError: one of the two is broken, incomplete or of a newer format.
             StoreConflict: others kept moving or holding the ref for `RETRY_SECONDS`.
         """
-
         moved = self._advance(lambda tip: self._unite(tip, other), "merge")
         return moved or self.tip() or other
 

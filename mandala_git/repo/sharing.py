@@ -36,11 +36,18 @@ def absorb(repo: Repository, store: GitStore) -> bool:
     Without a store of its own the repository gets one.
 
     Raises:
-        StoreError: a store is broken or of a newer format.
+        StoreError: a store is broken or of a newer format; the others have been united.
         StoreConflict: others kept moving or holding the ref.
     """
     before = store.tip()
+    failure: StoreError | None = None
     for tip in fetched_tips(repo):
-        if tip != before:
+        if tip == before:
+            continue
+        try:
             store.merge(tip)
+        except StoreError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
     return store.tip() != before

@@ -466,6 +466,17 @@ def test_a_fetched_store_that_is_no_store(scratch, store):
     assert store.read_all() == {}
 
 
+def test_one_bad_fetched_store_does_not_hide_the_others(scratch, store):
+    tips = [fork(scratch, "good 1"), fork(scratch, "good 2")]
+    bad = plant(scratch, "refs/mandala-remote/bad/store", {"FORMAT": b"2", **texts("bad")})
+    for n, tip in enumerate(tips):
+        scratch.git("update-ref", f"refs/mandala-remote/good{n}/store", tip)
+    scratch.git("update-ref", "refs/mandala-remote/good1/something-else", bad)
+    with pytest.raises(StoreError, match="'2'"):
+        absorb(store.repo, store)
+    assert store.read_all() == texts("good 1", "good 2")
+
+
 def test_a_repository_without_a_store_takes_the_fetched_one(git_repo, store, scratch):
     tip = store.add(texts("a"), message="m")
     clone = git_repo("clone")
