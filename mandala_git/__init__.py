@@ -1,3 +1,35 @@
 """Memoized Python functions whose results follow the meaning of the code in your git repository."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mandala_git.errors import MandalaError as MandalaError
+    from mandala_git.imports import Op as Op
+    from mandala_git.imports import Ref as Ref
+    from mandala_git.imports import Storage as Storage
+    from mandala_git.imports import op as op
+    from mandala_git.imports import track as track
+
 __version__ = "0.1.0"
+__all__ = ["MandalaError", "Op", "Ref", "Storage", "__version__", "op", "track"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for (PEP 562): importing the package is free."""
+    if name == "MandalaError":
+        from mandala_git.errors import MandalaError
+
+        return MandalaError
+    if name in __all__:
+        from mandala_git import imports
+
+        found = getattr(imports, name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -50,9 +50,17 @@ UNDETERMINED = Undetermined.UNDETERMINED
 class World(Protocol):
     """What agreement asks of a world; see worlds.py."""
 
-    snapshot: Snapshot
-    classes: Classes
-    process: str
+    @property
+    def snapshot(self) -> Snapshot:
+        """The code."""
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of meanings."""
+
+    @property
+    def process(self) -> str:
+        """Name of this process, "" where none runs."""
 
     def meaning(self, key: str) -> Meaning | None:
         """Return the meaning of a key here, None when there is no such definition."""

@@ -28,6 +28,9 @@ MISSING: Any = object()
 
 _STARTED = time.time_ns() - 10_000_000  # file times lag behind the clock by a tick
 
+_PACKAGE = os.path.realpath(Path(__file__).parent.parent) + os.sep
+"""This package, which is no user's project, not even in its own repository."""
+
 Lookup = Callable[[str, Any], Any]
 
 
@@ -141,6 +144,8 @@ class Loaded:
         if not filename.endswith(".py"):
             return None
         path = os.path.realpath(filename)
+        if path.startswith(_PACKAGE):
+            return None
         top = os.path.realpath(self.root)
         if not path.startswith(top + os.sep):
             return None

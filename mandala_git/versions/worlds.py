@@ -7,6 +7,7 @@ from mandala_git.source.snapshot import Snapshot
 from mandala_git.versions.agreement import UNDETERMINED, Agreement, Outcome, Undetermined
 from mandala_git.versions.classes import Classes
 from mandala_git.versions.history import History
+from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.meanings import Meaning, Meanings, Node
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.verdicts import Edge
@@ -20,7 +21,7 @@ class SnapshotWorld:
         history: texts, recorded versions and verdicts.
     """
 
-    process = ""
+    process: str = ""
 
     def __init__(self, snapshot: Snapshot, history: History) -> None:
         self.snapshot = snapshot
@@ -86,3 +87,37 @@ class SnapshotWorld:
         if recorded is None:
             return None
         return Agreement(self, assume).judge(recorded, op)
+
+
+class Worlds:
+    """One snapshot as every script sees it: a version is judged under the script that ran it.
+
+    Args:
+        tree: the files.
+        history: texts, recorded versions and verdicts.
+    """
+
+    def __init__(self, tree: IndexedTree, history: History) -> None:
+        self.tree = tree
+        self.history = history
+        self._worlds: dict[str, SnapshotWorld] = {}
+
+    def seen_by(self, script: str) -> SnapshotWorld:
+        """Return the world in which a file is the script ("" for none)."""
+        if script not in self._worlds:
+            known = script if script in self.tree.tree.entries else None
+            self._worlds[script] = SnapshotWorld(self.tree.snapshot(known), self.history)
+        return self._worlds[script]
+
+    def definition(self, key: str) -> Definition | None:
+        """Return the definition of a key."""
+        return self.seen_by("").snapshot.definition(key)
+
+    def judge(
+        self, version: str, op: str | None = None, *, assume: frozenset[Edge] = frozenset()
+    ) -> Outcome | None:
+        """Decide whether a recorded version belongs here; see `SnapshotWorld.judge`."""
+        recorded = self.history.recorded(version)
+        if recorded is None:
+            return None
+        return self.seen_by(recorded.script).judge(version, op, assume=assume)

@@ -1,0 +1,9 @@
+"""`from mandala_git.imports import *`: the names that a program needs."""
+
+from __future__ import annotations
+
+from mandala_git.ops.op import Op, op, track
+from mandala_git.ops.refs import Ref
+from mandala_git.ops.storage import Storage
+
+__all__ = ["Op", "Ref", "Storage", "op", "track"]

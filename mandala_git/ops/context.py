@@ -1,0 +1,33 @@
+"""The block that is open in this thread or task, and the call that is running in it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mandala_git.versions.tracker import OpenCall
+
+
+class Block(Protocol):
+    """What an op asks of the block that it is called in."""
+
+    def call(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: Context) -> Any:
+        """Find the recorded call or make it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """An open block.
+
+    Attributes:
+        block: who answers calls.
+        running: the op call that is running, None at the top of the block.
+    """
+
+    block: Block
+    running: OpenCall | None = None
+    nested: bool = False
+
+
+CONTEXT: ContextVar[Context | None] = ContextVar("mandala_git_context", default=None)

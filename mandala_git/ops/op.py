@@ -1,0 +1,178 @@
+"""`@op` and `@track`: functions whose calls are recorded, and functions that count."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+
+from mandala_git.errors import UsageError, VersionError
+from mandala_git.ops.arguments import Plan
+from mandala_git.ops.context import CONTEXT
+from mandala_git.ops.refs import unwrap
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Nout = int | Literal["auto", "var"]
+
+_files: dict[str, None] = {}
+
+
+def decorated_files() -> tuple[str, ...]:
+    """Return the files in which ops were decorated so far."""
+    return tuple(_files)
+
+
+class Op(Generic[P, T]):
+    """A function whose calls are recorded inside a `with storage:` block.
+
+    Attributes:
+        func: the plain function.
+        plan: how its arguments bind.
+        nout: number of outputs, see `op`.
+        output_names: names of the outputs, None for `output_0`, `output_1`, ...
+    """
+
+    def __init__(
+        self,
+        func: Callable[P, T],
+        *,
+        nout: Nout = "auto",
+        output_names: Sequence[str] | None = None,
+    ) -> None:
+        if isinstance(func, Op):
+            raise UsageError(f"{func!r} is an op already", hint="Write @op once.")
+        if not inspect.isfunction(func):
+            raise UsageError(
+                f"@op wants a function, not {type(func).__name__}",
+                hint="Put @op directly above `def`, under other decorators.",
+            )
+        if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
+            raise UsageError(
+                f"{func.__qualname__} is a generator: what it yields has no end to record",
+                hint="Return a list, or make an op of what is done with one element.",
+            )
+        if inspect.iscoroutinefunction(func):
+            raise UsageError(
+                f"{func.__qualname__} is a coroutine function, which @op does not record",
+                hint="Make an op of the function that the coroutine awaits.",
+            )
+        functools.update_wrapper(self, func)
+        self.func = func
+        self.plan = Plan(func)
+        self.nout = nout
+        self.output_names = tuple(output_names) if output_names is not None else None
+        if self.output_names is not None:
+            clash = set(self.output_names) & set(self.plan.signature.parameters)
+            if clash:
+                raise UsageError(
+                    f"{func.__qualname__}: {', '.join(sorted(clash))} names an input and an output",
+                    hint="Choose other output_names.",
+                )
+            if isinstance(nout, int) and nout != len(self.output_names):
+                raise UsageError(
+                    f"{func.__qualname__}: nout={nout}, but {len(self.output_names)} output_names"
+                )
+        _files[func.__code__.co_filename] = None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.func.__qualname__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run, or find the recorded call; outside a block run plainly."""
+        context = CONTEXT.get()
+        if context is None:
+            plain: Callable[..., T] = self.func
+            return plain(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
+        answer: T = context.block.call(self, args, kwargs, context)
+        return answer
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        call: Callable[..., Any] = self.__call__
+        return functools.partial(call, instance)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return self.func.__qualname__
+
+    def label(self, number: int, count: int) -> str:
+        """Return the name of an output."""
+        if self.output_names is None:
+            return f"output_{number}"
+        if len(self.output_names) != count:
+            raise VersionError(
+                f"{self.name} returned {count} outputs, but has "
+                f"{len(self.output_names)} output_names",
+                hint="Return as many values as there are names, or set nout.",
+            )
+        return self.output_names[number]
+
+    def split(self, returned: Any) -> tuple[Any, ...]:
+        """Return the outputs in what the function returned."""
+        if isinstance(self.nout, int):
+            if self.nout == 1:
+                return (returned,)
+            if type(returned) is not tuple or len(returned) != self.nout:
+                raise VersionError(
+                    f"{self.name} has nout={self.nout}, but returned {type(returned).__name__}"
+                    + (f" of {len(returned)}" if isinstance(returned, tuple) else ""),
+                    hint=f"Return a tuple of {self.nout} values, or change nout.",
+                )
+            return returned
+        if type(returned) is tuple and len(returned) > 1:
+            return returned
+        return (returned,)
+
+
+@overload
+def op(func: Callable[P, T], /) -> Op[P, T]: ...
+
+
+@overload
+def op(
+    *, nout: Nout = "auto", output_names: Sequence[str] | None = None
+) -> Callable[[Callable[P, T]], Op[P, T]]: ...
+
+
+def op(
+    func: Callable[P, T] | None = None,
+    /,
+    *,
+    nout: Nout = "auto",
+    output_names: Sequence[str] | None = None,
+) -> Op[P, T] | Callable[[Callable[P, T]], Op[P, T]]:
+    """Record the calls of a function inside `with storage:`; never compute one twice.
+
+    Args:
+        func: the function.
+        nout: number of outputs. "auto": a returned tuple of two or more is split, anything
+            else is one output; a number: a tuple of that length is returned; "var" as "auto".
+        output_names: names of the outputs, used for tables.
+
+    Returns:
+        The op. Outside a block it is the plain function.
+
+    Raises:
+        UsageError: it cannot be an op.
+    """
+    if func is None:
+        return lambda found: Op(found, nout=nout, output_names=output_names)
+    return Op(func, nout=nout, output_names=output_names)
+
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def track(obj: C) -> C:
+    """Mark a function or class as something that results depend on.
+
+    Project code is tracked without it; the mark is kept so that programs written for it work.
+    """
+    return obj

@@ -1,0 +1,113 @@
+"""Refs: values with a history, loaded when somebody looks at them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from mandala_git.results.calls import MISSING
+
+
+class Loader(Protocol):
+    """Where values come from."""
+
+    def load(self, content: bytes) -> Any:
+        """Return the value of a content id."""
+
+
+class Ref:
+    """A stored value and how it came about.
+
+    Attributes:
+        hid: history id, 16 bytes.
+        cid: content id, 16 bytes.
+        in_memory: whether the value is here; otherwise it is loaded when needed.
+    """
+
+    __slots__ = ("_loader", "_value", "cid", "hid")
+
+    def __init__(self, hid: bytes, cid: bytes, loader: Loader, value: Any = MISSING) -> None:
+        self.hid = hid
+        self.cid = cid
+        self._loader = loader
+        self._value = value
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the value is at hand without loading."""
+        return self._value is not MISSING
+
+    @property
+    def value(self) -> Any:
+        """The value, loaded when it is not here yet."""
+        if self._value is MISSING:
+            self._value = self._loader.load(self.cid)
+        return self._value
+
+    def __repr__(self) -> str:
+        hid = self.hid.hex()[:3]
+        if self.in_memory:
+            return f"AtomRef({self._value!r}, hid={hid}...)"
+        return f"AtomRef(hid={hid}..., in_memory=False)"
+
+    def __hash__(self) -> int:
+        return hash(self.hid)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Ref):
+            return self.cid == other.cid
+        return bool(self.value == other)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.value < unwrap(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= unwrap(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > unwrap(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= unwrap(other)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Any:
+        return iter(self.value)
+
+    def __getitem__(self, item: Any) -> Any:
+        return self.value[unwrap(item)]
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else str(self)
+
+
+def unwrap(obj: Any) -> Any:
+    """Return an object with every Ref in it replaced by its value.
+
+    Looks into lists, tuples, dicts and sets; an object without a Ref in it is returned as it is.
+    """
+    if isinstance(obj, Ref):
+        return obj.value
+    kind = type(obj)
+    if kind in (list, set):
+        parts = [unwrap(each) for each in obj]
+        same = all(one is other for one, other in zip(parts, obj, strict=True))
+        return obj if same else kind(parts)
+    if kind is tuple:
+        parts = [unwrap(each) for each in obj]
+        same = all(one is other for one, other in zip(parts, obj, strict=True))
+        return obj if same else tuple(parts)
+    if kind is dict:
+        pairs = {key: unwrap(each) for key, each in obj.items()}
+        return obj if all(pairs[key] is obj[key] for key in obj) else pairs
+    return obj

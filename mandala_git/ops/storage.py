@@ -1,0 +1,157 @@
+"""Storage: where the calls of ops are recorded, and `with storage:`."""
+
+from __future__ import annotations
+
+import threading
+from contextvars import Token
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mandala_git.errors import NotARepository
+from mandala_git.ops.context import CONTEXT, Context
+from mandala_git.ops.memo import Memo
+from mandala_git.ops.op import Op
+from mandala_git.ops.refs import Ref, unwrap
+from mandala_git.ops.versioning import Unversioned, Versioned, Versioning
+from mandala_git.repo.repository import Repository
+from mandala_git.results.store import Results
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from mandala_git.ops.past import Past
+
+
+class Storage:
+    """The recorded calls of a repository, and the blocks that record them.
+
+    Inside a git work tree this is that repository's storage: results follow the meaning of
+    the code, in every branch and worktree. Elsewhere it lives in memory, for this process.
+
+    Args:
+        path: a folder of the repository; None for the one we are in, or for memory where there
+            is none.
+
+    Raises:
+        NotARepository: `path` is given and is in no work tree.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self._path = path
+        self.repository: Repository | None
+        try:
+            self.repository = Repository.discover(None if path is None else Path(path))
+        except NotARepository:
+            if path is not None:
+                raise
+            self.repository = None
+        versioning: Versioning
+        if self.repository is None:
+            self.results = Results(None)
+            versioning = Unversioned(self.results)
+        else:
+            self.results = Results(self.repository.mandala_dir())
+            versioning = Versioned(self.repository, self.results)
+        self.versioning = versioning
+        self._memo = Memo(self.results, versioning)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._blocks = 0
+
+    # -- blocks --------------------------------------------------------------------------
+
+    def __enter__(self) -> Storage:
+        """Begin a block: calls of ops are recorded, and found if they are."""
+        with self._lock:
+            self._blocks += 1
+            self._memo.enter()
+        self._tokens().append(CONTEXT.set(Context(self._memo)))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the block; all finished calls are kept, also after an exception."""
+        CONTEXT.reset(self._tokens().pop())
+        with self._lock:
+            self._blocks -= 1
+            if self._blocks:
+                self.results.flush()
+            else:
+                self._memo.leave()
+
+    def _tokens(self) -> list[Token[Context | None]]:
+        tokens: list[Token[Context | None]] | None = getattr(self._local, "tokens", None)
+        if tokens is None:
+            tokens = self._local.tokens = []
+        return tokens
+
+    @property
+    def executed(self) -> int:
+        """How many calls ran in this storage so far."""
+        return self._memo.executed
+
+    @property
+    def found(self) -> int:
+        """How many calls were found instead of run."""
+        return self._memo.found
+
+    # -- values and tables ---------------------------------------------------------------
+
+    def unwrap(self, obj: Any) -> Any:
+        """Return an object with every Ref in it replaced by its value."""
+        return unwrap(obj)
+
+    def attach(self, obj: Any) -> Any:
+        """Load the values of all Refs in an object; they stay Refs."""
+        if isinstance(obj, Ref):
+            _ = obj.value
+        elif isinstance(obj, list | tuple | set):
+            for each in obj:
+                self.attach(each)
+        elif isinstance(obj, dict):
+            for each in obj.values():
+                self.attach(each)
+        return obj
+
+    def at(self, rev: str) -> Past:
+        """Return this storage as the world of a commit sees it, without a checkout.
+
+        Args:
+            rev: anything that `git rev-parse` understands.
+
+        Raises:
+            MandalaError: there is no such commit.
+        """
+        from mandala_git.ops.past import Past
+
+        return Past(self, rev)
+
+    def table(self, op: Op[..., Any] | str) -> DataFrame:
+        """Return the recorded calls of an op that belong to the code as it is now.
+
+        Args:
+            op: the op, or its name or key.
+
+        Returns:
+            A row a call: arguments, outputs, and where it ran; see `tables.result_table`.
+        """
+        from mandala_git.ops.past import Present
+
+        return Present(self).table(op)
+
+    def __repr__(self) -> str:
+        if self.repository is None:
+            return "Storage(in memory, unversioned: not in a git work tree)"
+        return f"Storage({str(self.repository.root)!r}, versioned by git)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Storage, (self._path,))
+
+    def __mandala_hash__(self) -> object:
+        # A storage that code can reach is a way to results, never a part of them.
+        return "mandala_git.Storage"

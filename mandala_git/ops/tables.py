@@ -1,0 +1,174 @@
+"""Tables: the recorded calls of an op that belong to a world, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mandala_git.errors import UsageError
+from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
+from mandala_git.results.store import Results
+from mandala_git.versions.agreement import Belongs
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Judge = Callable[[CallRow, str], Belongs]
+"""(recorded call, key of its op in the world) -> whether it belongs."""
+
+SCALARS = (int, float, complex, bool, str, bytes, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One call.
+
+    Attributes:
+        settings: plain inputs of the calls that this one's inputs came from, by name.
+        inputs: by argument.
+        outputs: by output.
+        call: when, how long, history id.
+        session: where it ran.
+        sure: False when a value that the source does not determine decides.
+    """
+
+    settings: dict[str, Edge]
+    inputs: dict[str, Edge]
+    outputs: dict[str, Edge]
+    call: CallRow
+    session: Session | None
+    sure: bool
+
+
+def find_ops(results: Results, name: str) -> dict[int, str]:
+    """Return {row: key} of the ops that a name, a qualified name or a key means.
+
+    Raises:
+        UsageError: there is none, or the name means ops in different places.
+    """
+    ops = dict(results.ops())
+    found = {
+        row: key
+        for row, key in ops.items()
+        if name in (key, key.rpartition("::")[2], key.rpartition("::")[2].rpartition(".")[2])
+    }
+    if not found:
+        known = ", ".join(sorted({key.rpartition("::")[2] for key in ops.values()}))
+        raise UsageError(
+            f"no calls of an op {name!r} are recorded",
+            hint=f"Recorded ops: {known}." if known else "Run a program that uses @op first.",
+        )
+    return found
+
+
+def result_rows(results: Results, ops: dict[int, str], here: str, judge: Judge) -> list[Row]:
+    """Return the calls of some ops that belong, the preferred one for each set of inputs.
+
+    Args:
+        results: where they are recorded.
+        ops: {row: key} of the op and its earlier places.
+        here: key of the op in the world.
+        judge: whether a call belongs.
+    """
+    chosen: dict[object, tuple[CallRecord, bool]] = {}
+    for record in results.calls_of(ops):
+        belongs = judge(record.row, here)
+        if belongs is Belongs.NO:
+            continue
+        inputs = tuple(sorted((label, edge.cid) for label, edge in record.inputs.items()))
+        sure = belongs is Belongs.YES
+        before = chosen.get(inputs)
+        alias = record.row.alias_of is not None
+        if before is None or (sure >= before[1] and not alias):
+            chosen[inputs] = (record, sure)
+    records = [record for record, _ in chosen.values()]
+    settings = _settings(results, records)
+    numbers = {r.row.session for r in records if r.row.session is not None}
+    sessions = results.sessions(numbers)
+    return [
+        Row(
+            settings[record.row.id],
+            record.inputs,
+            record.outputs,
+            record.row,
+            sessions.get(record.row.session) if record.row.session is not None else None,
+            sure,
+        )
+        for record, sure in chosen.values()
+    ]
+
+
+def _settings(results: Results, records: Sequence[CallRecord]) -> dict[int, dict[str, Edge]]:
+    """Follow inputs back to the plain values that they came from."""
+    above: dict[bytes, set[int]] = {}
+    calls: dict[int, CallRecord] = {}
+    front = {e.hid for record in records for e in record.inputs.values()}
+    while front:
+        made = results.creators(front)
+        for hid in front:
+            above[hid] = {call for call, _ in made.get(hid, ())}
+        new = {call for found in above.values() for call in found} - calls.keys()
+        calls |= {record.row.id: record for record in results.calls(new)} if new else {}
+        front = {e.hid for call in new for e in calls[call].inputs.values()} - above.keys()
+    found: dict[int, dict[str, Edge]] = {}
+    for record in records:
+        values: dict[str, dict[bytes, Edge]] = {}
+        seen: set[int] = set()
+        todo = [edge.hid for edge in record.inputs.values()]
+        while todo:
+            for call in above.get(todo.pop(), ()):
+                if call in seen:
+                    continue
+                seen.add(call)
+                for label, edge in calls[call].inputs.items():
+                    if above.get(edge.hid):
+                        todo.append(edge.hid)
+                    else:
+                        values.setdefault(label, {})[edge.cid] = edge
+        found[record.row.id] = {
+            label: next(iter(edges.values()))
+            for label, edges in sorted(values.items())
+            if len(edges) == 1 and label not in record.inputs
+        }
+    return found
+
+
+def columns(rows: Iterable[Row]) -> list[str]:
+    """Return the columns of a table: settings, inputs, outputs."""
+    names: dict[str, None] = {}
+    rows = list(rows)
+    for part in ("settings", "inputs", "outputs"):
+        for row in rows:
+            names.update(dict.fromkeys(getattr(row, part)))
+    return list(names)
+
+
+def edge_of(row: Row, column: str) -> Edge | None:
+    """Return what is in a column of a row."""
+    return row.outputs.get(column) or row.inputs.get(column) or row.settings.get(column)
+
+
+def data_frame(results: Results, rows: Sequence[Row]) -> DataFrame:
+    """Return rows as a table with values, and duration (s), commit and start of each call.
+
+    A column `unknown` is there if the world does not determine whether some row belongs.
+    """
+    import pandas
+
+    names = columns(rows)
+    data: dict[str, list[Any]] = {
+        name: [
+            None if (edge := edge_of(row, name)) is None else results.load(edge.cid) for row in rows
+        ]
+        for name in names
+    }
+    data["duration"] = [row.call.duration for row in rows]
+    data["commit"] = [row.session.commit_id if row.session else None for row in rows]
+    data["started"] = [row.call.started for row in rows]
+    if not all(row.sure for row in rows):
+        data["unknown"] = [not row.sure for row in rows]
+    series = {name: pandas.Series(values).infer_objects() for name, values in data.items()}
+    frame = pandas.DataFrame(series)
+    frame["started"] = pandas.to_datetime(frame["started"], unit="s", utc=True)
+    return frame

@@ -1,0 +1,418 @@
+"""Which recorded versions count here and now, and what version a call gets.
+
+`Versioned` asks the world of this process; `Unversioned` is for a storage in memory outside
+any repository, where a version is the code object of the op and nothing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from mandala_git.errors import VersionError
+from mandala_git.ops.op import Op, decorated_files
+from mandala_git.repo.git_store import GitStore
+from mandala_git.repo.repository import Repository
+from mandala_git.results.calls import Session
+from mandala_git.results.ids import set_namer
+from mandala_git.results.store import Results
+from mandala_git.source.codes import code_hash
+from mandala_git.source.definitions import Definition
+from mandala_git.source.index import Index
+from mandala_git.versions.history import History
+from mandala_git.versions.indexed import IndexedTree
+from mandala_git.versions.loaded import Loaded
+from mandala_git.versions.process import Guard, ProcessWorld, Reading
+from mandala_git.versions.recorded import Recorded
+from mandala_git.versions.recording import Ran, Recorder
+from mandala_git.versions.tracker import OpenCall, Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class CallVersion:
+    """The version of a call as results know it.
+
+    Attributes:
+        row: in the results.
+        vid: id, 32 bytes.
+        guard: holds while the version belongs to this process.
+        reusable: False when it belongs to no later call.
+        exact: every text it ran is still the same.
+    """
+
+    row: int
+    vid: bytes
+    guard: Guard
+    reusable: bool = True
+    exact: bool = True
+
+
+class Versioning(Protocol):
+    """What the memo asks about versions."""
+
+    tracker: Tracker | None
+
+    def enter(self) -> bool:
+        """Begin a block; whether judgements made before are void."""
+
+    def leave(self) -> None:
+        """End the outermost block."""
+
+    def key(self, op: Op[..., Any]) -> str:
+        """Return the key of an op."""
+
+    def ops(self, op: Op[..., Any]) -> list[int]:
+        """Return the rows of the ops whose calls may be calls of this one."""
+
+    def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
+        """Return the version of a recorded call if it belongs here and now."""
+
+    def renew(self) -> None:
+        """Look at everything anew: a guard did not hold."""
+
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading]:
+        """Read the globals that may change while the op runs."""
+
+    def record(
+        self,
+        op: Op[..., Any],
+        call: OpenCall | None,
+        arguments: Iterable[tuple[str, str]],
+        before: Mapping[str, Reading],
+    ) -> CallVersion:
+        """Return the version of a call that just ran."""
+
+    def session(self) -> Session:
+        """Return where calls run now."""
+
+
+class Unversioned:
+    """Every op is versioned by its own code alone; results live as long as the process."""
+
+    tracker: Tracker | None = None
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._rows: dict[tuple[str, bytes], CallVersion] = {}
+
+    def enter(self) -> bool:
+        """Begin a block."""
+        return False
+
+    def leave(self) -> None:
+        """End the outermost block."""
+
+    def key(self, op: Op[..., Any]) -> str:
+        """Return the module and name of an op."""
+        return f"{op.func.__module__}::{op.func.__qualname__}"
+
+    def ops(self, op: Op[..., Any]) -> list[int]:
+        """Return the row of the op."""
+        return [self._results.op_id(self.key(op))]
+
+    def _version(self, op: Op[..., Any]) -> CallVersion:
+        code = code_hash(op.func.__code__)
+        found = self._rows.get((self.key(op), code))
+        if found is None:
+            vid = hashlib.sha256(self.key(op).encode() + b"\0" + code).digest()
+            row = self._results.version_id(vid, self.key(op), b"")
+            found = self._rows[self.key(op), code] = CallVersion(row, vid, Guard(()))
+        return found
+
+    def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
+        """Return the version of a call made with the same code object."""
+        version = self._version(op)
+        return version if version.row == row else None
+
+    def renew(self) -> None:
+        """Nothing was looked at."""
+
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading]:
+        """Read nothing."""
+        return {}
+
+    def record(
+        self,
+        op: Op[..., Any],
+        call: OpenCall | None,
+        arguments: Iterable[tuple[str, str]],
+        before: Mapping[str, Reading],
+    ) -> CallVersion:
+        """Return the version of the op's present code."""
+        return self._version(op)
+
+    def session(self) -> Session:
+        """Return where calls run now."""
+        return _session(None, False)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of an op in this process."""
+
+    key: str  # under which calls are recorded
+    definition: str  # key of the definition that holds it
+    rows: list[int] = field(default_factory=list)
+    versions: dict[int, CallVersion | None] = field(default_factory=dict)
+    recorded: dict[object, tuple[CallVersion, frozenset[str]]] = field(default_factory=dict)
+    changeable: list[str] | None = None
+    context: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
+
+
+class Versioned:
+    """Versions by the meaning of the code, in a git work tree.
+
+    Args:
+        repo: the repository.
+        results: its results.
+    """
+
+    tracker: Tracker | None
+
+    def __init__(self, repo: Repository, results: Results) -> None:
+        self.repo = repo
+        self.results = results
+        folder = repo.mandala_dir()
+        self.index = Index(folder / "index.db")
+        neutral = settings_neutral(repo.root)
+        self.neutral = neutral
+        self.history = History(GitStore(repo), results, self.index, neutral=neutral)
+        self.loaded = Loaded(repo.root, self.index, self._blob_id, neutral)
+        for filename in decorated_files():
+            self.loaded.pin_now(filename)
+        set_namer(self.loaded.name)
+        self.tracker = Tracker(lambda filename: self.loaded.path_of(filename) is not None)
+        self._world: ProcessWorld | None = None
+        self._known: dict[Op[..., Any], _Known] = {}
+        self._generation = -1
+
+    def _blob_id(self, data: bytes) -> str:
+        from mandala_git.repo.objects import blob_id
+
+        return blob_id(data, self.repo.object_format)
+
+    @property
+    def world(self) -> ProcessWorld:
+        """The world of this process, made when first needed."""
+        if self._world is None:
+            self._world = ProcessWorld(self.loaded, self._tree, self.history)
+        return self._world
+
+    def _tree(self) -> IndexedTree:
+        from mandala_git.repo.snapshots import work_tree
+
+        tree = work_tree(self.repo, self.index)
+        return IndexedTree(tree, self.index, neutral=self.neutral)
+
+    # -- blocks --------------------------------------------------------------------------
+
+    def enter(self) -> bool:
+        """Read verdicts that came in; whether judgements made before are void."""
+        self.history.refresh()
+        for filename in decorated_files():
+            self.loaded.pin_now(filename)
+        if self._generation != self.history.generation:
+            self._generation = self.history.generation
+            self._forget()
+            return True
+        return False
+
+    def leave(self) -> None:
+        """Give the interpreter's hook back."""
+        if self.tracker is not None:
+            self.tracker.pause()
+
+    def renew(self) -> None:
+        """Look at everything anew: a guard did not hold."""
+        self.world.renew()
+        self._forget()
+
+    def _forget(self) -> None:
+        for known in self._known.values():
+            known.versions.clear()
+            known.recorded.clear()
+            known.rows.clear()
+            known.changeable = None
+            known.context = None
+
+    # -- ops -----------------------------------------------------------------------------
+
+    def _of(self, op: Op[..., Any]) -> _Known:
+        known = self._known.get(op)
+        if known is None:
+            found = self.loaded.owner(op.func.__code__)
+            if found is None:
+                raise self._unversionable(op)
+            key, _ = found
+            inner = op.func.__qualname__.partition(".<locals>.")[2]
+            known = _Known(f"{key}.<locals>.{inner}" if inner else key, key)
+            self._known[op] = known
+        return known
+
+    def _unversionable(self, op: Op[..., Any]) -> VersionError:
+        filename = op.func.__code__.co_filename
+        if os.path.exists(filename):
+            return VersionError(
+                f"{op.name} in {filename} is no code of the repository {self.repo.root}",
+                hint="Call it without @op, or move it into the repository.",
+            )
+        return VersionError(
+            f"{op.name} has no source file ({filename}), so its results cannot follow its code",
+            hint="Define it in a file of the repository, or call it outside the block.",
+        )
+
+    def key(self, op: Op[..., Any]) -> str:
+        """Return the key of an op.
+
+        Raises:
+            VersionError: it is no code of the repository.
+        """
+        return self._of(op).key
+
+    def ops(self, op: Op[..., Any]) -> list[int]:
+        """Return the rows of the op, and of ops that are gone, of which this may be one."""
+        known = self._of(op)
+        if not known.rows:
+            definition = self.world.snapshot.definition(known.definition)
+            own = self.results.op_id(known.key)
+            known.rows.append(own)
+            for row, key in self.results.ops():
+                gone = row != own and "<locals>" not in key
+                if gone and definition and self.world.snapshot.definition(key) is None:
+                    known.rows.append(row)
+        return known.rows
+
+    def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
+        """Return the version of a recorded call if it belongs here and now."""
+        known = self._of(op)
+        if row in known.versions:
+            return known.versions[row]
+        version = self.results.version(row)
+        admitted: CallVersion | None = None
+        if version is not None:
+            guard = self.world.admit(version.vid.hex(), known.definition)
+            if guard is not None and not guard.holds():
+                # Something moved since it was looked at: look again, once.
+                self.renew()
+                guard = self.world.admit(version.vid.hex(), known.definition)
+            if guard is not None:
+                admitted = CallVersion(row, version.vid, guard, exact=self._exact(version.vid))
+        known.versions[row] = admitted
+        return admitted
+
+    def _exact(self, vid: bytes) -> bool:
+        recorded = self.history.recorded(vid.hex())
+        return recorded is not None and all(
+            (here := self.world.snapshot.definition(node.key)) is not None
+            and here.text_id == node.text_id
+            for node in recorded.nodes
+        )
+
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading]:
+        """Read the globals in the op's static closure that may change while it runs."""
+        known = self._of(op)
+        if known.changeable is None:
+            known.changeable = self.world.changeable(known.definition)
+        readings = {}
+        for key in known.changeable:
+            reading = self.world.read_now(key)
+            if reading is not None:
+                readings[key] = reading
+        return readings
+
+    def record(
+        self,
+        op: Op[..., Any],
+        call: OpenCall | None,
+        arguments: Iterable[tuple[str, str]],
+        before: Mapping[str, Reading],
+    ) -> CallVersion:
+        """Return the version of a call that just ran."""
+        assert call is not None
+        known = self._of(op)
+        ran = Ran.of(call, self.world, self.loaded.keys_of(arguments), before)
+        identity = ran.identity()
+        if not ran.volatile:
+            found = known.recorded.get(identity)
+            if found is not None and found[0].guard.holds():
+                return found[0]
+            if found is not None:
+                self.renew()
+                ran = Ran.of(call, self.world, self.loaded.keys_of(arguments), before)
+        recorded, keys = self._write(known, ran)
+        guard = self.world.checks(keys)
+        if not guard.holds():
+            self.renew()
+            recorded, keys = self._write(known, ran)
+            guard = self.world.checks(keys)
+        version = self._store(known, recorded, guard)
+        if version.reusable:
+            known.recorded[identity] = (version, keys)
+        return version
+
+    def _write(self, known: _Known, ran: Ran) -> tuple[Recorded, frozenset[str]]:
+        definition = self.world.snapshot.definition(known.definition)
+        if definition is None:
+            raise VersionError(f"{known.key} is no longer where it was when it was loaded")
+        recorded = Recorder(self.world, definition, ran).record()
+        return recorded, frozenset(node.key for node in recorded.nodes)
+
+    def _store(self, known: _Known, recorded: Recorded, guard: Guard) -> CallVersion:
+        context, texts, bodies = self._context(known)
+        from dataclasses import replace
+
+        recorded = replace(recorded, context=context.hex())
+        vid = bytes.fromhex(recorded.id)
+        more = {
+            bytes.fromhex(node.text_id): body
+            for node in recorded.nodes
+            if bytes.fromhex(node.text_id) not in bodies
+            and (body := self.index.text(node.text_id)) is not None
+        }
+        if self.results.version_by_vid(vid) is None:
+            self.results.put_context(context, texts)
+        row = self.results.version_id(vid, known.key, recorded.to_bytes(), {**bodies, **more})
+        self.history.keep(recorded.id, recorded)
+        version = CallVersion(row, vid, guard, reusable=not recorded.volatile)
+        if version.reusable:
+            known.versions[row] = version
+        return version
+
+    def _context(self, known: _Known) -> tuple[bytes, bytes, dict[bytes, bytes]]:
+        """Return the op's static closure: id, packed text ids, texts by id."""
+        if known.context is None:
+            closure: Mapping[str, Definition] = self.world.closure(known.definition)
+            ids = sorted({d.text_id for d in closure.values()})
+            data = "".join(f"{text}\n" for text in ids).encode()
+            bodies = {}
+            for text in ids:
+                body = self.index.text(text)
+                if body is not None:
+                    bodies[bytes.fromhex(text)] = body
+            packed = b"".join(map(bytes.fromhex, ids))
+            known.context = (hashlib.sha256(data).digest(), packed, bodies)
+        return known.context
+
+    def session(self) -> Session:
+        """Return the commit and the state of the work tree under which calls run now."""
+        head = self.repo.head()
+        return _session(head, self.repo.is_dirty())
+
+
+def settings_neutral(root: Path) -> tuple[str, ...]:
+    """Return the project's further neutral decorators."""
+    from mandala_git.config import read_settings
+
+    return read_settings(root).neutral
+
+
+def _session(commit: str | None, dirty: bool) -> Session:
+    script = getattr(sys.modules.get("__main__"), "__file__", None) or ""
+    return Session(commit, dirty, socket.gethostname(), os.getpid(), script, time.time())
