@@ -16,7 +16,7 @@ class Buffer:
     """Rows on their way into the database; not thread-safe, its owner holds a lock.
 
     Nothing is written before `write`, so a waiting call never holds a lock of the database.
-    Everything is `INSERT OR IGNORE` by id: the same call from two processes is no conflict,
+    Every row is inserted unless its id is there: the same call from two processes is no conflict,
     the first one wins with its outputs, and a repeated write changes nothing.
     """
 
@@ -26,7 +26,7 @@ class Buffer:
         self.size = 0  # bytes of the values that wait
         self._values: dict[bytes, StoredValue] = {}
         self._repairs: list[StoredValue] = []
-        self._refs: list[tuple[bytes, bytes]] = []
+        self._refs: dict[bytes, bytes] = {}
         self._calls: list[tuple[object, ...]] = []
         self._inputs: list[tuple[bytes, int, bytes]] = []
         self._outputs: list[tuple[bytes, int, bytes]] = []
@@ -56,7 +56,7 @@ class Buffer:
         hid = call.hid
         for edges, rows in ((call.inputs, self._inputs), (call.outputs, self._outputs)):
             for name, ref, content, _ in edges:
-                self._refs.append((ref, content))
+                self._refs.setdefault(ref, content)
                 rows.append((hid, label(name), ref))
         self._calls.append(
             (
@@ -88,21 +88,21 @@ class Buffer:
                 "UPDATE vals SET codec = ?2, size = ?3, data = ?4 WHERE cid = ?1", self._repairs
             )
             connection.executemany(
-                """INSERT OR IGNORE INTO refs (hid, val)
-                   VALUES (?, (SELECT id FROM vals WHERE cid = ?))""",
-                self._refs,
+                # Not OR IGNORE, which would swallow a ref without a value as well.
+                """INSERT INTO refs (hid, val) VALUES (?, (SELECT id FROM vals WHERE cid = ?))
+                   ON CONFLICT (hid) DO NOTHING""",
+                self._refs.items(),
             )
             connection.executemany(
-                """INSERT OR IGNORE INTO calls
-                   (hid, op, version, key, started, duration, session, alias_of)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+                """INSERT INTO calls (hid, op, version, key, started, duration, session, alias_of)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hid) DO NOTHING""",
                 self._calls,
             )
             for table, rows in (("call_inputs", self._inputs), ("call_outputs", self._outputs)):
                 connection.executemany(
-                    f"""INSERT OR IGNORE INTO {table} (call, label, ref) VALUES (
+                    f"""INSERT INTO {table} (call, label, ref) VALUES (
                         (SELECT id FROM calls WHERE hid = ?), ?,
-                        (SELECT id FROM refs WHERE hid = ?))""",
+                        (SELECT id FROM refs WHERE hid = ?)) ON CONFLICT DO NOTHING""",
                     rows,
                 )
             connection.execute("COMMIT")

@@ -50,7 +50,7 @@ def encode(value: Any, path: str = "value") -> Encoded:
         UnstorableValue: no codec can store it; names the path of the part that is to blame.
     """
     if type(value) in ATOMS:
-        return Encoded(PICKLE, pickle.dumps(value, protocol=5))
+        return Encoded(PICKLE, encode_atom(value))
     if _is_large_array(value):
         return Encoded(NPY, None, lambda file: _write_npy(value, file))
     buffers: list[pickle.PickleBuffer] = []
@@ -63,6 +63,11 @@ def encode(value: Any, path: str = "value") -> Encoded:
         return Encoded(PICKLE, pickle.dumps(value, protocol=5))
     except Exception as error:
         raise _unstorable(value, path, error) from error
+
+
+def encode_atom(value: Any) -> bytes:
+    """Return the bytes, under the codec PICKLE, of a value whose type is in `ATOMS`."""
+    return pickle.dumps(value, protocol=5)
 
 
 def decode(codec: str, source: bytes | Path) -> Any:

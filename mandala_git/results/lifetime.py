@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from contextlib import ExitStack
 from typing import Protocol
 
 from mandala_git.errors import ResultsError
@@ -58,12 +59,18 @@ def flush_at_exit_of_this_process() -> None:
     _exit_pid = pid
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util.Finalize(None, _close_all, exitpriority=0)
+        util.Finalize(None, _flush_all, exitpriority=0)
+
+
+def _flush_all() -> None:
+    for store in list(_live):
+        store.flush()
 
 
 def _close_all() -> None:
-    for store in list(_live):
-        store.close()
+    with ExitStack() as stack:  # all of them, even when one of them fails
+        for store in list(_live):
+            stack.callback(store.close)
 
 
 def _before_fork() -> None:

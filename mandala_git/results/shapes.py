@@ -244,6 +244,7 @@ _SPECIAL: dict[type, Callable[[Any, Found], Shape]] = {
     staticmethod: lambda v, found: Shape(_head("staticmethod"), [v.__func__]),
     classmethod: lambda v, found: Shape(_head("classmethod"), [v.__func__]),
     property: _property_shape,
+    functools.cached_property: lambda v, found: Shape(_head("cached_property"), [v.func]),
     Shape: lambda v, found: v,
 }
 

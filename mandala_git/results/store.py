@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,6 +111,9 @@ class Results:
             payload: what the room above makes of it.
             texts: {text id: body} for the outbox.
         """
+        known = self.version_by_vid(vid)
+        if known is not None:
+            return known.id
         op_row = self.op_id(op)
         with self._transaction() as database:
             database.executemany(
@@ -231,7 +234,7 @@ class Results:
                     self._buffer.write(database)
                 self._buffer = Buffer()
 
-    def candidates(self, op_ids: Iterable[int], key: bytes) -> list[CallRow]:
+    def candidates(self, op_ids: Collection[int], key: bytes) -> list[CallRow]:
         """Return the calls of some ops with given inputs, newest last.
 
         Args:
@@ -321,23 +324,24 @@ class Results:
     def _keep(self, content: bytes, value: Any, kind: str, name: str) -> None:
         """Let a value wait to be stored, unless it is stored already."""
         buffer = self._buffer
-        atom = type(value) in ATOMS
-        stored: bool | None = None
-        if not atom:
-            if value is MISSING:
-                buffer.add_value((content, None, None, None))
+        if type(value) in ATOMS:
+            data = codecs.encode_atom(value)
+            if len(data) <= INLINE:
+                buffer.add_value((content, self._label(codecs.PICKLE), None, data))
                 return
-            stored = self._stored(content)
-            if stored or buffer.has_value(content):
-                return
+        stored = None if value is MISSING else self._stored(content)
+        if value is MISSING or stored or buffer.has_value(content):
+            # The id alone: no more than a row to refer to, should another process have
+            # removed the value by the time that this is written.
+            buffer.add_value((content, None, None, None))
+            return
         encoded = codecs.encode(value, f"{kind} {name!r}")
         codec = self._label(encoded.codec)
         if encoded.data is not None and len(encoded.data) <= INLINE:
             row: StoredValue = (content, codec, None, encoded.data)
         else:
             row = (content, codec, self._value_files().write(content, encoded), None)
-        # An atom is inline, or so rare and small a file that it may be written twice; only a
-        # value whose row says more than is true has to be put right.
+        # A row whose file is gone says more than is true and has to be put right.
         buffer.add_value(row, repair=stored is False)
 
     def _stored(self, content: bytes) -> bool | None:

@@ -313,3 +313,20 @@ def test_a_closed_store_says_so(tmp_path: Path, new_call: NewCalls) -> None:
     results.close()
     with pytest.raises(ResultsError, match="closed"):
         results.ops()
+
+
+def test_a_value_removed_by_others_meanwhile_is_no_half_call(
+    results: Results, new_call: NewCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PATIENCE", 60.0)
+    results.record(new_call(results, [1], 2, duration=1.0))
+    results.record(new_call(results, [1], [1], op="a.py::g"))
+    with Results(results.folder) as other:
+        assert other._database is not None
+        other._database.execute("DELETE FROM vals WHERE cid = ?", (ids.cid([1]),))
+    results.flush()
+    (record,) = results.calls_of([2])
+    assert set(record.inputs) == {"x"}
+    assert set(record.outputs) == {"output_0"}
+    with pytest.raises(ValueLost):
+        results.load(record.outputs["output_0"].cid)
