@@ -22,11 +22,13 @@ class Found:
             proved stable from process to process.
     """
 
-    __slots__ = ("fallbacks", "names")
+    __slots__ = ("fallbacks", "known", "names")
 
     def __init__(self) -> None:
         self.names: set[tuple[str, str]] = set()
         self.fallbacks: list[str] = []
+        # What was found out about the classes of instances; a value has many of one class.
+        self.known: dict[type, tuple[bytes, list[Any]]] = {}
 
 
 def set_namer(namer: Namer | None) -> Namer | None:

@@ -53,6 +53,7 @@ def _head(kind: str, *names: str) -> bytes:
 
 _LIST, _TUPLE, _DICT = _head("list"), _head("tuple"), _head("dict")
 _SET, _FROZENSET = _head("set"), _head("frozenset")
+_INSTANCE, _REDUCED = _head("instance"), _head("reduced")
 _RANGE, _SLICE = _head("range"), _head("slice")
 
 
@@ -114,18 +115,19 @@ def shape_of(obj: Any, found: Found) -> Shape:
     named = _NAMED.get((cls.__module__, cls.__qualname__))
     if named is not None:
         return named(obj)
-    note(cls, found)
+    name, parts = _described(cls, found)
     own = getattr(cls, "__mandala_hash__", None)
     if own is not None:
-        return Shape(_head("own hash", name_of(cls)), [*_class_parts(cls), own(obj)])
+        return Shape(_head("own hash") + name, [*parts, own(obj)])
     if isinstance(obj, enum.Enum):
         if isinstance(obj.name, str) and obj.name in cls.__members__:
-            return Shape(_head("enum", name_of(cls), obj.name), _class_parts(cls))
-        return Shape(_head("enum value", name_of(cls)), [*_class_parts(cls), obj.value])
+            return Shape(_head("enum") + name + frame(b"s", text(obj.name)), parts)
+        return Shape(_head("enum value") + name, [*parts, obj.value])
     if isinstance(obj, PurePath):
         # pathlib's own classes moved into a submodule in Python 3.13.
-        name = cls.__name__ if cls.__module__.partition(".")[0] == "pathlib" else name_of(cls)
-        return Shape(_head("path", name, str(obj)), _class_parts(cls))
+        if cls.__module__.partition(".")[0] == "pathlib":
+            name = frame(b"s", text(cls.__name__))
+        return Shape(_head("path") + name + frame(b"s", text(str(obj))), parts)
     if _is_of(cls, "numpy", "pandas"):
         from mandala_git.results import arrays
 
@@ -136,8 +138,8 @@ def shape_of(obj: Any, found: Found) -> Shape:
         # Reduced as a list in hash order, which changes from process to process.
         state = getattr(obj, "__dict__", None)
         members = Shape(_SET, list(obj), True)
-        return Shape(_head("set subclass", name_of(cls)), [*_class_parts(cls), members, state])
-    return _reduced(obj, cls)
+        return Shape(_head("set subclass") + name, [*parts, members, state])
+    return _reduced(obj, cls, name, parts)
 
 
 def _is_of(cls: type, *packages: str) -> bool:
@@ -152,9 +154,14 @@ def _is_of(cls: type, *packages: str) -> bool:
 # Functions, classes, modules ---------------------------------------------------------------
 
 
-def _class_parts(cls: type) -> list[Any]:
-    """Return what must be said of an instance's class beyond its name: nothing, mostly."""
-    return [] if _named_fully(cls) else [cls]
+def _described(cls: type, found: Found) -> tuple[bytes, list[Any]]:
+    """Return an instance's class: its name encoded, and what else must be said (mostly nothing)."""
+    known = found.known.get(cls)
+    if known is None:
+        note(cls, found)
+        name = frame(b"s", text(name_of(cls)))
+        known = found.known[cls] = (name, [] if _named_fully(cls) else [cls])
+    return known
 
 
 def _named_fully(obj: Any) -> bool:
@@ -252,7 +259,7 @@ _SPECIAL: dict[type, Callable[[Any, Found], Shape]] = {
 # Everything else ---------------------------------------------------------------------------
 
 
-def _reduced(obj: Any, cls: type) -> Shape:
+def _reduced(obj: Any, cls: type, name: bytes, class_parts: list[Any]) -> Shape:
     """Take an object apart as pickle would."""
     try:
         reducer = copyreg.dispatch_table.get(cls)
@@ -267,9 +274,9 @@ def _reduced(obj: Any, cls: type) -> Shape:
         raise NoShape(f"__reduce_ex__ of {cls.__qualname__} returned no tuple of 2 to 6")
     make, args, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
     if getattr(make, "__name__", "") == "__newobj__" and args and args[0] is cls:
-        head, parts = _head("instance", name_of(cls)), [*_class_parts(cls), *args[1:]]
+        head, parts = _INSTANCE + name, [*class_parts, *args[1:]]
     else:
-        head, parts = _head("reduced", name_of(cls)), [*_class_parts(cls), make, *args]
+        head, parts = _REDUCED + name, [*class_parts, make, *args]
     counts = [len(parts)]
     parts.append(state)
     parts += items or ()
