@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mandala_git.errors import MandalaError
+from mandala_git.views.console import Output
 
 BUG = 3
 INTERRUPTED = 130
@@ -33,35 +35,44 @@ def guarded(work: Callable[[], int], argv: Sequence[str]) -> Outcome:
         The code of the work, of its MandalaError, or one of the constants above. A user who
         interrupts has decided something: that is no failure.
     """
+    _prepare_streams()
     try:
-        _encode_everything()
+        return _told(work, argv)
+    except BrokenPipeError:
+        # What is still buffered goes nowhere; otherwise Python complains about it at its end.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(nowhere, stream.fileno())
+        return Outcome(CLOSED_PIPE, failed=True)
+
+
+def _told(work: Callable[[], int], argv: Sequence[str]) -> Outcome:
+    try:
         code = work()
         sys.stdout.flush()  # a reader that has left is noticed here, not when Python ends
     except MandalaError as error:
-        complain(error)
+        Output().error(error)
         return Outcome(error.code, failed=True)
     except KeyboardInterrupt:
-        sys.stderr.write("mandala: interrupted\n")
+        Output().say("mandala: interrupted")
         return Outcome(INTERRUPTED, failed=False)
     except BrokenPipeError:
-        # What is still buffered goes nowhere; otherwise Python complains about it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Outcome(CLOSED_PIPE, failed=True)
+        raise
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a report
         from mandala_git.cli.crash import explain
 
-        sys.stderr.write(f"mandala: {explain(error, argv)}\n")
+        Output().say(f"mandala: {explain(error, argv)}")
         return Outcome(BUG, failed=True)
     return Outcome(code, failed=False)
 
 
-def complain(error: MandalaError) -> None:
-    """Write what happened, and the next command, to stderr."""
-    lines = [*error.message.splitlines(), *error.hint.splitlines()]
-    sys.stderr.write("mandala: " + "\n  ".join(lines) + "\n")
-
-
-def _encode_everything() -> None:
+def _prepare_streams() -> None:
+    # Closed by whoever started us (`>&-`), they are None.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     # A path that is not UTF-8, or a terminal that is not, must not end a listing.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mandala_git.cli.boundary import complain
 from mandala_git.cli.verbs import describe
 from mandala_git.errors import MandalaError, NotARepository, SourceError, UsageError
 from mandala_git.repo.repository import Repository
 from mandala_git.repo.snapshots import file_at, shown
 from mandala_git.source.definitions import Definition, Kind
+from mandala_git.views.console import Output
 
 if TYPE_CHECKING:
     from mandala_git.cli.verbs import Subparsers
@@ -49,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the digests of the files, and the complaints about those that are broken."""
-    code = 0
+    out, code = Output(), 0
     places = _Places()
     for file in args.files:
         try:
@@ -57,12 +56,11 @@ def run(args: argparse.Namespace) -> int:
         except (NotARepository, UsageError):
             raise
         except MandalaError as error:
-            sys.stdout.flush()
-            complain(error)
+            out.error(error)
             code = 1
             continue
         for definition in definitions:
-            sys.stdout.write(_line(definition, args.json) + "\n")
+            out.text(_line(definition, args.json) + "\n")
     return code
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mandala_git.cli.boundary import guarded
+from mandala_git.views.console import Output
 
 HOOKS = {"pre-commit": "mandala_git.cli.pre_commit"}
 """Each hook and the module whose `run(argv) -> exit code` does its work."""
@@ -34,13 +35,14 @@ def run_hook(name: str, argv: Sequence[str]) -> int:
     outcome = guarded(lambda: _work(name, argv), [f"mandala-{name}", *argv])
     if not outcome.failed:
         return outcome.code
+    out = Output()
     if _strict():
-        sys.stderr.write(
-            f"mandala: the {name} hook failed and mandala.strict is set, so git stops here\n"
-            "  git config mandala.strict false   lets git go on next time\n"
+        out.say(
+            f"mandala: the {name} hook failed and mandala.strict is set, so git stops here",
+            "  git config mandala.strict false   lets git go on next time",
         )
         return outcome.code
-    sys.stderr.write(f"mandala: the {name} hook failed; git goes on without it\n")
+    out.say(f"mandala: the {name} hook failed; git goes on without it")
     return 0
 
 

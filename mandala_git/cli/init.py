@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,26 +50,27 @@ def run(args: argparse.Namespace) -> int:
     """Create the store and tell the next steps."""
     from mandala_git.repo.git_store import GitStore
     from mandala_git.repo.repository import Repository
+    from mandala_git.views.console import Output
 
     repo = Repository.discover()
     created = GitStore(repo).init()
     done = "created refs/mandala/store" if created else "refs/mandala/store is there already"
-    sys.stdout.write(f"{done} in {repo.common_dir}\n")
-    sys.stderr.write(_next_steps(repo.root))
+    out = Output()
+    out.text(f"{done} in {repo.common_dir}\n")
+    out.say(*_next_steps(repo.root))
     return 0
 
 
-def _next_steps(root: Path) -> str:
-    steps = ["run your program: calls of its @op functions are recorded with their code"]
+def _next_steps(root: Path) -> list[str]:
+    """What is left to do, in lines."""
     config = root / CONFIG
     text = config.read_text("utf-8", "replace") if config.is_file() else ""
-    if re.search(r"^\s*-?\s*id:\s*mandala\s*$", text, re.MULTILINE) is None:
-        indent = "".join(f"       {line}\n" for line in _missing(text).splitlines())
-        steps.insert(
-            0, f"add the hook to {CONFIG}, then run `pre-commit install`\n{indent}".rstrip()
-        )
-    numbered = "".join(f"  {n}. {step}\n" for n, step in enumerate(steps, 1))
-    return f"next:\n{numbered}"
+    run = "run your program: calls of its @op functions are recorded with their code"
+    if re.search(r"^\s*-?\s*id:\s*mandala\s*$", text, re.MULTILINE):
+        return ["next:", f"  1. {run}"]
+    hook = [f"       {line}" for line in _missing(text).splitlines()]
+    add = f"add the hook to {CONFIG}, then run `pre-commit install`"
+    return ["next:", f"  1. {add}", *hook, f"  2. {run}"]
 
 
 def _missing(text: str) -> str:

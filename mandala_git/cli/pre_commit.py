@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,11 +20,12 @@ def run(argv: Sequence[str]) -> int:
     """
     from mandala_git.repo.git_store import GitStore
     from mandala_git.repo.repository import Repository
+    from mandala_git.views.console import Output
 
     # Without a path: a hook works on the repository and the index that git tells it.
     repo = Repository.discover()
     if GitStore(repo).exists():
-        sys.stderr.writelines(f"mandala: {line}\n" for line in _unreadable(repo))
+        Output().say(*(f"mandala: {line}" for line in _unreadable(repo)))
     return 0
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import sys
 from typing import TYPE_CHECKING
 
 from mandala_git import __version__
 from mandala_git.cli.verbs import describe
+from mandala_git.views.console import Output
 
 if TYPE_CHECKING:
     from mandala_git.cli.verbs import Subparsers
@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the versions."""
     found = versions()
     if args.json:
-        sys.stdout.write(json.dumps({"format": 1, **found}) + "\n")
+        Output().text(json.dumps({"format": 1, **found}) + "\n")
     else:
         width = max(map(len, found))
-        sys.stdout.writelines(f"{name:{width}}  {value}\n" for name, value in found.items())
+        Output().text("".join(f"{name:{width}}  {value}\n" for name, value in found.items()))
     return 0
 
 

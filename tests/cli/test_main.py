@@ -140,8 +140,8 @@ def test_errors_become_a_message_and_their_code(
     verb(error)
     assert main.main(["version"]) == code
     out, err = capsys.readouterr()
-    lines = error.message.splitlines() + error.hint.splitlines()
-    assert out == "" and err == "mandala: " + "\n  ".join(lines) + "\n"
+    hint = "".join(f"  {line}\n" for line in error.hint.splitlines())
+    assert out == "" and err == f"mandala: {error.message}\n{hint}"
 
 
 def test_an_interrupt_is_130(verb: Any, capsys: Any) -> None:
@@ -230,6 +230,32 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
         os.close(write)
     assert done.stderr == b""
     assert done.returncode == boundary.CLOSED_PIPE
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("words", "code"), [("version", 0), ("nope", 2)])
+def test_closed_streams_are_no_error(closed: str, words: str, code: int) -> None:
+    entry = "from mandala_git.cli.main import entry; entry()"
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -c "{entry}" {words} {closed}', sys.executable],
+        cwd=HOUSE,
+        capture_output=True,
+    )
+    assert done.returncode == code, done
+
+
+def test_a_reader_that_left_before_an_error_is_no_bug(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("x = 1\n")
+    code = f"from mandala_git.cli.main import main, sys; sys.exit(main({['-C', str(tmp_path), 'fingerprint', 'm.py', 'missing.py']!r}))"
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=HOUSE, stdout=write, stderr=subprocess.PIPE
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (boundary.CLOSED_PIPE, b"")
 
 
 def test_only_the_chosen_verb_is_imported() -> None:
