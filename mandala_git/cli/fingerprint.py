@@ -6,9 +6,10 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mandala_git.cli.verbs import describe
+from mandala_git.config import Settings, read_settings
 from mandala_git.errors import MandalaError, NotARepository, SourceError, UsageError
 from mandala_git.repo.repository import Repository
 from mandala_git.repo.snapshots import file_at, shown
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     places = _Places()
     for file in args.files:
         try:
-            definitions = _definitions(*places.read(Path(file), args.rev))
+            definitions = _definitions(places.read(Path(file), args.rev))
         except (NotARepository, UsageError):
             raise
         except MandalaError as error:
@@ -64,13 +65,21 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _definitions(path: str, data: bytes) -> list[Definition]:
+class _File(NamedTuple):
+    """A file to scan, and what its project sets."""
+
+    path: str
+    data: bytes
+    settings: Settings
+
+
+def _definitions(file: _File) -> list[Definition]:
     from mandala_git.source.scan import scan_file
 
-    facts = scan_file(path, data)
+    facts = scan_file(file.path, file.data, neutral=file.settings.neutral)
     if facts.error:
-        place = f"{shown(path)}:{facts.error_line}" if facts.error_line else shown(path)
-        raise SourceError(f"{place}: {facts.error}", path=path, line=facts.error_line)
+        place = shown(file.path) + (f":{facts.error_line}" if facts.error_line else "")
+        raise SourceError(f"{place}: {facts.error}", path=file.path, line=facts.error_line)
     return [d for d in facts.definitions if d.kind in LISTED]
 
 
@@ -92,9 +101,10 @@ class _Places:
 
     def __init__(self) -> None:
         self._repositories: dict[Path | None, Repository | None] = {}
+        self._settings: dict[Path, Settings] = {}
 
-    def read(self, file: Path, rev: str | None) -> tuple[str, bytes]:
-        """The path of a file in its repository, and its bytes (of a commit, if there is a rev).
+    def read(self, file: Path, rev: str | None) -> _File:
+        """A file with its path in its repository; its bytes are of a commit, if there is a rev.
 
         Raises:
             SourceError: there is no such file.
@@ -103,7 +113,7 @@ class _Places:
         """
         repo, path = self._repository_of(file)
         if rev is None:
-            return path or _from_here(file), _bytes(file)
+            return _File(path or _from_here(file), _bytes(file), self._settings_of(repo))
         if repo is None or path is None:
             raise NotARepository(
                 f"{shown(str(file))} is in no repository, so it has no revision {rev}",
@@ -112,7 +122,14 @@ class _Places:
         data = file_at(repo, rev, path)
         if data is None:
             raise SourceError(f"{shown(path)}: no such file in {rev}", path=path)
-        return path, data
+        return _File(path, data, self._settings_of(repo))
+
+    def _settings_of(self, repo: Repository | None) -> Settings:
+        # Those of now for any revision: digests of two revisions must be comparable.
+        root = repo.root if repo else Path()
+        if root not in self._settings:
+            self._settings[root] = read_settings(root)
+        return self._settings[root]
 
     def _repository_of(self, file: Path) -> tuple[Repository | None, str | None]:
         # None: where we are, and what GIT_DIR says; a file elsewhere may be in another one.

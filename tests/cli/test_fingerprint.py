@@ -219,3 +219,18 @@ def test_a_path_that_is_not_utf8(mandala: Mandala, tmp_path: Path) -> None:
     assert rows(ended)[0]["path"] == name
     listing = mandala("fingerprint", name)
     assert listing.code == 0 and "caf\\" in listing.out
+
+
+def test_the_settings_of_the_project_count(mandala: Mandala, git_repo: Any) -> None:
+    repo = git_repo()
+    repo.write("m.py", "from lib import mark\n\n\n@mark\ndef f():\n    return 1\n")
+    repo.write("n.py", "from lib import mark\n\n\n@mark\ndef g():\n    return 1\n")
+    f, g = rows(mandala("fingerprint", "--json", "m.py", "n.py", cwd=repo.root))
+    assert f["digest"] != g["digest"], "an unknown decorator may look at the name"
+    repo.write("pyproject.toml", '[tool.mandala]\nneutral = ["lib.mark"]\n')
+    f, g = rows(mandala("fingerprint", "--json", "m.py", "n.py", cwd=repo.root))
+    assert f["digest"] == g["digest"]
+
+    repo.write("pyproject.toml", "[tool.mandala]\nneutral = 1\n")
+    ended = mandala("fingerprint", "m.py", cwd=repo.root)
+    assert ended.code == 2 and ended.out == "" and "[tool.mandala]" in ended.err
