@@ -235,7 +235,8 @@ class Agreement:
         ways = []
         for member in self.world.classes.members(meaning):
             other = self.world.classes.nodes[member]
-            way = self._compare(version, recorded, node, definition, other)
+            own = self.world.classes.nodes[meaning]
+            way = self._compare(version, recorded, node, definition, other, own)
             if way is not None:
                 way.needs += extra
                 ways.append(way)
@@ -252,8 +253,18 @@ class Agreement:
         node: RecordedNode,
         definition: Definition,
         other: Node,
+        own: Node,
     ) -> _Way | None:
-        """Return what must agree for a recorded definition to agree with a node."""
+        """Return what must agree for a recorded definition to agree with a node.
+
+        Args:
+            version: id of the version.
+            recorded: the version.
+            node: one definition of it.
+            definition: its text.
+            other: a member of the class of the world's meaning: its code is compared.
+            own: the world's meaning itself: its value is compared.
+        """
         if definition.kind is not other.kind:
             return None
         way = _Way(())
@@ -261,14 +272,14 @@ class Agreement:
             return None
         value = node.value
         if value is not None:
-            here = self.world.value(other)
-            if value.same is not None and (object_here := self.world.same(other)) is not None:
+            here = self.world.value(own)
+            if value.same is not None and (object_here := self.world.same(own)) is not None:
                 way.shared = ((version, value.same), object_here)
             if value.plain and value.cid is not None and value.cid == here:
                 return way  # equal plain data agrees wherever it came from
             if here is UNDETERMINED:
                 way.sure = False
-            elif not self._by_source(value.cid, here, definition, other) and value.cid != here:
+            elif not self._by_source(value.cid, here, definition, own) and value.cid != here:
                 return None
         if definition.skeleton != other.skeleton:
             return None
@@ -288,13 +299,13 @@ class Agreement:
         return way
 
     def _by_source(
-        self, value: str | None, here: str | None, definition: Definition, other: Node
+        self, value: str | None, here: str | None, definition: Definition, own: Node
     ) -> bool:
         """Whether both values are what a literal in the source says."""
-        if definition.literal is None or other.literal is None:
+        if definition.literal is None or own.literal is None:
             return False
         return value == self.world.literal(definition.literal) and here == self.world.literal(
-            other.literal
+            own.literal
         )
 
     @staticmethod
