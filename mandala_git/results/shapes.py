@@ -112,6 +112,8 @@ def shape_of(obj: Any, found: Found) -> Shape:
     special = _SPECIAL.get(cls)
     if special is not None:
         return special(obj, found)
+    if isinstance(obj, types.BuiltinFunctionType):  # 3.13 has subclasses of it
+        return _builtin_shape(obj, found)
     named = _NAMED.get((cls.__module__, cls.__qualname__))
     if named is not None:
         return named(obj)
@@ -164,12 +166,17 @@ def _described(cls: type, found: Found) -> tuple[bytes, list[Any]]:
     return known
 
 
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: every class made by Python code has it
+
+
 def _named_fully(obj: Any) -> bool:
     """Say whether a name leads to this object alone.
 
     Two functions (or classes) made in one function share a name and a key, so nested and
     anonymous ones are told apart by what they contain.
     """
+    if isinstance(obj, type) and not obj.__flags__ & _HEAP_TYPE:
+        return True  # part of the interpreter or of an extension: made once, in C
     module, qualname = qualified_name(obj)
     if "<" in qualname:
         return False
@@ -240,7 +247,6 @@ def _property_shape(obj: property, found: Found) -> Shape:
 
 _SPECIAL: dict[type, Callable[[Any, Found], Shape]] = {
     types.FunctionType: _function_shape,
-    types.BuiltinFunctionType: _builtin_shape,
     types.CodeType: _code_shape,
     types.MethodType: lambda v, found: Shape(_head("method"), [v.__func__, v.__self__]),
     types.ModuleType: lambda v, found: Shape(_head("module", v.__name__), []),

@@ -492,6 +492,32 @@ def test_classes_made_in_a_function() -> None:
     assert cid(make(1)) != cid(make(2))
 
 
+def test_classes_with_parts_of_all_kinds() -> None:
+    def make(k: int) -> Any:
+        class Local(enum.Enum):
+            A = k
+            B = 2
+
+            @functools.cached_property
+            def cached(self) -> int:
+                return k
+
+            @classmethod
+            def made(cls) -> Any:
+                return super().__new__
+
+            @property
+            def value_twice(self) -> int:
+                return self.value * 2
+
+        return Local
+
+    assert cid(make(1).A) == cid(make(1).A)
+    assert cid(make(1).A) != cid(make(1).B)
+    assert cid(make(1).B) != cid(make(3).B)
+    assert cid(make(1)(1)) == cid(make(1).A)
+
+
 def test_a_namer_gives_project_keys() -> None:
     def namer(obj: Any) -> str | None:
         return f"t.py::{obj.__qualname__}" if obj.__module__ == __name__ else None
@@ -563,11 +589,19 @@ def test_ids_are_final() -> None:
     assert cid({"a": [1, 2.5, "x", b"y", (True, None)]}).hex() == DICT_ID
     assert cid(np.arange(6).reshape(2, 3)).hex() == ARRAY_ID
     assert hash_parts(b"a", b"b").hex() == PARTS_ID
+    everything = [
+        Color.RED, Plain(a=[1]), Slots(1, {"x"}), Point(1), pathlib.PurePosixPath("a/b"), dt.UTC,
+        dt.datetime(2020, 1, 2, 3), decimal.Decimal("1.50"), fractions.Fraction(1, 3), len, str.upper,
+        re.compile("a"), OrderedDict(a=1), ring(3, "x"), Bag("ab"),
+        np.float32(1), np.array(["a", "b"]), np.array([(1, "x")], [("a", "i4"), ("b", "U2")]), 10**30,
+    ]  # fmt: skip
+    assert cid(everything).hex() == EVERYTHING_ID  # on every Python
 
 
 NONE_ID = "033c6a6ff1314ba77e19ff2b3d03c37d"
 DICT_ID = "b4984fcc85c9d087ac43ef68d04db913"
 ARRAY_ID = "4f69ed13e52b0d495e2deed1070aba5f"
+EVERYTHING_ID = "1ad91104f1f0cf1ddbc1ebce9e967efe"
 PARTS_ID = "22470fdf82e5d1d0a21458eb3e12fa9a"
 
 
