@@ -67,12 +67,16 @@ class Alignment:
     new_statements: list[Statement] = field(default_factory=list)
     deleted: int = 0
 
+    def __bool__(self) -> bool:
+        """There is something to show."""
+        return bool(self.removed or self.added or self.new_notes)
+
 
 def align(old: Piece, new: Piece) -> Alignment:
     """Lay two versions of a definition side by side.
 
     Args:
-        old, new: the versions; both complete.
+        old, new: the versions; nothing is found in one that is not complete.
 
     Returns:
         the lines that differ. Nothing when the versions differ in formatting only, or in what

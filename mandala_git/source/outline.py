@@ -80,9 +80,14 @@ def outline(
     found = align(before, after) if before.complete and after.complete else Alignment()
     if redirected:
         _say_redirected(found, after, redirected)
-    if not (found.removed or found.added or found.new_notes):
+    if not found:
+        outer = old[1].around(old[0]), new[1].around(new[0])
+        around = align(*outer)
+        if around:
+            before, after, found = *outer, around
+    if not found:
         found = _by_docstring(before, after) or _by_text(before, after)
-    if not (found.removed or found.added or found.new_notes):
+    if not found:
         first = after.shown[0] if after.shown else 0
         return (Hunk((_row(Mark.CONTEXT, first, after.lines),)),) if first else ()
     return _hunks(_rows(found, before, after), context)
@@ -104,7 +109,7 @@ def _by_docstring(before: Piece, after: Piece) -> Alignment | None:
     found = _by_text(before, after)
     found.removed = {n: spans for n, spans in found.removed.items() if n in old}
     found.added = {n: spans for n, spans in found.added.items() if n in new}
-    return found if found.removed or found.added else None
+    return found or None
 
 
 def _by_text(before: Piece, after: Piece) -> Alignment:

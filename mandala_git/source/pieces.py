@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mandala_git.source.definitions import Definition, Kind
+from mandala_git.source.located import (
+    DEFINING,
+    FUNCTIONS,
+    bodies,
+    first_line,
+    locate,
+    parse,
+    split_lines,
+    surroundings,
+)
 from mandala_git.source.shapes import (
-    SUITES,
     FunctionNode,
     drop_local_annotations,
     function_body,
@@ -20,10 +26,6 @@ from mandala_git.source.shapes import (
     is_note,
     shape,
 )
-
-_NEWLINE = re.compile(r"\r\n|\r|\n")
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_DEFINING = (*_FUNCTIONS, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Source:
 
     def __init__(self, data: bytes | None) -> None:
         self.lines = split_lines(data or b"")
-        self._tree = _parse(data) if data is not None else None
+        self._tree = parse(data) if data is not None else None
 
     def piece(self, definition: Definition) -> Piece:
         """Read one definition; incomplete when this Python cannot parse the file."""
@@ -118,32 +120,51 @@ class Source:
         shown: Iterable[int] = range(max(first, 1), min(last, len(lines)) + 1)
         if self._tree is None:
             return Piece(lines, (), (), (), False, tuple(shown))
-        nodes = _locate(self._tree, definition)
+        nodes = locate(self._tree, definition)
+        whole = definition.kind is Kind.FUNCTION
+        if definition.kind not in (Kind.FUNCTION, Kind.CLASS):
+            ranges = [(first_line(node), node.end_lineno or 0) for node in nodes]
+            if definition.kind is Kind.MODULE:
+                ranges += _docstring(self._tree)
+            shown = sorted({n for start, end in ranges for n in range(start, end + 1)}) or shown
+        return self._read(nodes, shown, whole=whole, parts=definition.kind)
+
+    def around(self, definition: Definition) -> Piece:
+        """Read the statement that a definition stands in, without what it defines itself."""
+        nodes = surroundings(self._tree, definition) if self._tree is not None else ()
+        lines = [n for s in nodes for n in range(s.lineno, (s.end_lineno or s.lineno) + 1)]
+        return self._read(nodes, lines)
+
+    def _read(
+        self,
+        nodes: tuple[ast.stmt, ...],
+        shown: Iterable[int],
+        *,
+        whole: bool = False,
+        parts: Kind | None = None,
+    ) -> Piece:
+        """Read statements; `whole` with the bodies of functions, `parts` is the definition's kind."""
+        lines = self.lines
         notes: list[tuple[int, int]] = []
         statements: list[Statement] = []
+        hidden: set[int] = set()
         try:
             for node in nodes:
-                if definition.kind in (Kind.FUNCTION, Kind.CLASS) and isinstance(node, _DEFINING):
+                top = isinstance(node, DEFINING)
+                if isinstance(node, DEFINING):
                     statements.extend(_decorators(node, lines))
                     notes.extend(_docstring(node))
-                if isinstance(node, _FUNCTIONS):
+                if isinstance(node, FUNCTIONS):
                     drop_local_annotations(node)
-                statements.append(_statement(node, lines, top=definition.kind))
+                if not whole:
+                    hidden |= _bodies_inside(node)
+                statements.append(_statement(node, lines, top=top, elide=not whole))
         except RecursionError:
             return Piece(lines, (), (), (), False, tuple(shown))
-        if definition.kind is Kind.CLASS:
-            hidden = {
-                line
-                for node in nodes
-                for member in getattr(node, "body", ())
-                if isinstance(member, _DEFINING)
-                for line in range(member.body[0].lineno, (member.end_lineno or 0) + 1)
-                if line > member.lineno
-            }
-            shown = [line for line in shown if line not in hidden]
-        elif definition.kind is not Kind.FUNCTION:
-            shown = sorted({n for s in statements for n in range(s.first, s.last + 1)})
-        return Piece(lines, tuple(statements), nodes, tuple(notes), bool(nodes), tuple(shown))
+        if parts is Kind.MODULE and self._tree is not None:
+            notes.extend(_docstring(self._tree))
+        left = tuple(line for line in shown if line not in hidden)
+        return Piece(lines, tuple(statements), nodes, tuple(notes), bool(nodes), left)
 
 
 class Sources:
@@ -163,108 +184,6 @@ class Sources:
         return self._sources[path]
 
 
-def split_lines(data: bytes) -> tuple[str, ...]:
-    """Decode a Python file as Python does and split it where Python ends lines."""
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        encoding = "utf-8"
-    return tuple(_NEWLINE.split(data.decode(encoding, "backslashreplace")))
-
-
-def _parse(data: bytes) -> ast.Module | None:
-    # What the scan could read may still be newer than this interpreter's grammar.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(data)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
-
-
-def _locate(tree: ast.Module, definition: Definition) -> tuple[ast.stmt, ...]:
-    if definition.kind in (Kind.FUNCTION, Kind.CLASS):
-        for node in _definitions(tree.body):
-            if node.name == definition.name and _first_line(node) == definition.lines[0]:
-                return (node,)
-        return ()
-    if definition.kind is Kind.MODULE:
-        return tuple(s for s in tree.body if _left_over(s))
-    if definition.qualname == "*":
-        return tuple(
-            s for s in tree.body if isinstance(s, ast.ImportFrom) and s.names[0].name == "*"
-        )
-    return tuple(s for s in tree.body if definition.name in _bound(s))
-
-
-def _definitions(body: Iterable[ast.stmt]) -> Iterator[FunctionNode | ast.ClassDef]:
-    """Every def and class outside functions, in source order."""
-    for statement in body:
-        if isinstance(statement, _DEFINING):
-            yield statement
-        if not isinstance(statement, _FUNCTIONS):
-            yield from _definitions(_suites(statement))
-
-
-def _suites(statement: ast.stmt) -> Iterator[ast.stmt]:
-    for _, _, body in _bodies(statement):
-        yield from body
-
-
-def _left_over(statement: ast.stmt) -> bool:
-    match statement:
-        case ast.Import() | ast.ImportFrom() | ast.Assign() | ast.AnnAssign():
-            return any(
-                isinstance(t, ast.Attribute | ast.Subscript)
-                for t in getattr(statement, "targets", ())
-            )
-        case ast.If(test=ast.Compare() as test) if "__name__" in ast.dump(test):
-            return False
-    return not isinstance(statement, _DEFINING) and not is_note(statement)
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    """Names of the module that a top-level statement binds or mutates, in a `global` too."""
-    names: set[str] = set()
-    todo: list[ast.AST] = [statement]
-    while todo:
-        node = todo.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() | ast.ClassDef():
-                for inner in ast.walk(node):
-                    if isinstance(inner, ast.Global):
-                        names.update(inner.names)
-                continue
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                names.add(name)
-            case ast.alias():
-                names.add(node.asname or node.name.partition(".")[0])
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                names.add(name)
-            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                names.add(name)
-            case (
-                ast.Attribute(ctx=ast.Store() | ast.Del())
-                | ast.Subscript(ctx=ast.Store() | ast.Del())
-            ):
-                names.add(_owner(node))
-            case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
-                names.add(_owner(method))
-        todo.extend(ast.iter_child_nodes(node))
-    return names
-
-
-def _owner(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _first_line(node: ast.stmt) -> int:
-    marks = node.decorator_list if isinstance(node, _DEFINING) else []
-    return min([node.lineno, *(mark.lineno for mark in marks)])
-
-
 def _decorators(node: FunctionNode | ast.ClassDef, lines: Sequence[str]) -> Iterator[Statement]:
     for mark in node.decorator_list:
         digest = shape(mark)
@@ -276,26 +195,45 @@ def _decorators(node: FunctionNode | ast.ClassDef, lines: Sequence[str]) -> Iter
         )
 
 
-def _docstring(node: FunctionNode | ast.ClassDef) -> Iterator[tuple[int, int]]:
-    first = node.body[0]
-    if is_note(first):
-        yield (first.lineno, first.end_lineno or first.lineno)
+def _docstring(node: FunctionNode | ast.ClassDef | ast.Module) -> Iterator[tuple[int, int]]:
+    for first in node.body[:1]:
+        if is_note(first):
+            yield (first.lineno, first.end_lineno or first.lineno)
 
 
-def _statement(node: ast.stmt, lines: Sequence[str], top: Kind | None = None) -> Statement:
-    """Read one statement; `top` is the kind of the definition when this is its def or class."""
-    top = top if isinstance(node, _DEFINING) else None
+def _bodies_inside(node: ast.stmt) -> set[int]:
+    """Lines of the bodies of all defs and classes inside a statement, their first lines apart."""
+    found: set[int] = set()
+    for _, _, body in bodies(node):
+        for child in body:
+            if isinstance(child, DEFINING):
+                found.update(range(child.body[0].lineno, (child.end_lineno or 0) + 1))
+                found.discard(child.lineno)
+            else:
+                found |= _bodies_inside(child)
+    return found
+
+
+def _statement(
+    node: ast.stmt, lines: Sequence[str], *, top: bool = False, elide: bool = False
+) -> Statement:
+    """Read one statement.
+
+    Args:
+        top: this is the def or class itself; its decorators are statements of their own.
+        elide: defs and classes inside are only their names.
+    """
     bare = _bare(node) if top else node
-    first = node.lineno if top else _first_line(node)
+    first = node.lineno if top else first_line(node)
     last = node.end_lineno or node.lineno
     suites: list[Suite] = []
     starts: list[int] = []
-    for name, clause, body in _bodies(node):
-        kept = function_body(node) if isinstance(node, _FUNCTIONS) else body
+    for name, clause, body in bodies(node):
+        kept = function_body(node) if isinstance(node, FUNCTIONS) else body
         statements = tuple(
             _member(child, lines)
-            if top is Kind.CLASS and isinstance(child, _DEFINING)
-            else _statement(child, lines)
+            if elide and isinstance(child, DEFINING)
+            else _statement(child, lines, elide=elide)
             for child in kept
             if not is_note(child) and not isinstance(child, ast.Pass)
         )
@@ -307,7 +245,7 @@ def _statement(node: ast.stmt, lines: Sequence[str], top: Kind | None = None) ->
         label = lines[line - 1].strip() if line else ""
         digest = head_shape(clause) if clause is not None else name
         suites.append(Suite(label, line, digest, statements))
-        starts.append(line or _first_line(body[0]))
+        starts.append(line or first_line(body[0]))
     head_last = max(first, min(starts) - 1) if suites else last
     digest = shape(bare)
     return Statement(
@@ -324,24 +262,9 @@ def _statement(node: ast.stmt, lines: Sequence[str], top: Kind | None = None) ->
     )
 
 
-def _bodies(
-    node: ast.stmt,
-) -> Iterator[tuple[str, ast.ExceptHandler | ast.match_case | None, list[ast.stmt]]]:
-    """The suites of a statement: their field, the clause that opens them, their statements."""
-    for name in SUITES:
-        found = getattr(node, name, None)
-        if not found:
-            continue
-        if isinstance(found[0], ast.ExceptHandler | ast.match_case):
-            for clause in found:
-                yield name, clause, clause.body
-        else:
-            yield name, None, found
-
-
 def _label_line(node: ast.stmt, body: Sequence[ast.stmt], lines: Sequence[str]) -> int:
     # `else:` and `finally:` are no nodes: the last such line above the suite.
-    for line in range(_first_line(body[0]), node.lineno, -1):
+    for line in range(first_line(body[0]), node.lineno, -1):
         if re.match(r"\s*(else|finally)\s*:", lines[line - 1]):
             return line
     return 0
@@ -356,7 +279,7 @@ def _member(node: FunctionNode | ast.ClassDef, lines: Sequence[str]) -> Statemen
 
 def _bare(node: ast.stmt) -> ast.stmt:
     """A def or class without its decorators, which are statements of their own."""
-    if isinstance(node, _DEFINING) and node.decorator_list:
+    if isinstance(node, DEFINING) and node.decorator_list:
         fields = {name: getattr(node, name) for name in node._fields if hasattr(node, name)}
         return type(node)(**{**fields, "decorator_list": []})
     return node

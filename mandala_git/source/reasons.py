@@ -60,12 +60,10 @@ def explain(
         )
     words: list[str] = []
     pieces = (before.piece(old), after.piece(new)) if before and after else None
-    found = None
-    if pieces and pieces[0].complete and pieces[1].complete:
-        found = align(*pieces)
-    if found is None or pieces is None:
+    if pieces is None or not (pieces[0].complete and pieces[1].complete):
         words = [*_facts(old, new), *(f"{name} {text}" for name, text in elsewhere.items())]
         return Reasons(tuple(words or [_rest(new)]))
+    found = align(*pieces)
     header = compare_headers(pieces[0], pieces[1])
     members = _members(old, new)
     body = _body(found, pieces[1])
@@ -82,8 +80,14 @@ def explain(
     moved = {line: note for line, note in found.new_notes.items() if line not in marks}
     if moved and not body and not members:
         words.append(_moved(moved, pieces[1]))
+    if not words and before and after and align(before.around(old), after.around(new)):
+        words.append("the code around it")
     if not words and pieces[0].notes + pieces[1].notes:
-        words.append("docstring only (read by __doc__, so it counts)")
+        words.append(
+            "docstring only (read by __doc__, so it counts)"
+            if _docstring(pieces[0]) != _docstring(pieces[1])
+            else "the file began or stopped to read docstrings"
+        )
     suggestion, why = _suggest(old, new, found, header, elsewhere, body, bool(constant))
     return Reasons(tuple(words or [_rest(new)]), suggestion, why)
 
@@ -180,6 +184,10 @@ def _body(found: Alignment, after: Piece) -> bool:
     return any(s.kind != "member" for s in inside)
 
 
+def _docstring(piece: Piece) -> list[str]:
+    return [piece.lines[n - 1] for first, last in piece.notes for n in range(first, last + 1)]
+
+
 def _moved(notes: dict[int, str], after: Piece) -> str:
     if all(note == "moved" for note in notes.values()):
         return "order of statements"
@@ -235,7 +243,7 @@ def _suggest(
     if header.annotations and not body and not new.op and new.plain:
         return COMPATIBLE, "only annotations differ"
     if constant and not header.words and _is_literal(found):
-        return BREAKING, "a constant in the body differs"
+        return BREAKING, "a constant differs"
     return None, ""
 
 

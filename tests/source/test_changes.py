@@ -331,3 +331,20 @@ def test_without_the_source_the_facts_still_tell() -> None:
         ("C", ("m removed", "n added")),
         ("h", ("body",)),
     ]
+
+
+def test_a_condition_around_a_definition_counts() -> None:
+    old = "if a():\n    def f(): return 1\n    def g(): return 2\n"
+    new = "if b():\n    def f(): return 1\n    def g(): return 2\n"
+    assert told(old, new)[:2] == [
+        ("changed", "f", "the code around it"),
+        ("changed", "g", "the code around it"),
+    ]
+    shown = hunks(changes(old, new)[0], sources({"m.py": old}), sources({"m.py": new}))
+    assert [line.text for line in shown[0].lines][:2] == ["if a():", "if b():"]
+
+
+def test_a_file_that_stops_reading_docstrings() -> None:
+    old = 'print(__doc__)\ndef f():\n    "One."\n    return 1\n'
+    new = 'print(1)\ndef f():\n    "One."\n    return 1\n'
+    assert ("changed", "f", "the file began or stopped to read docstrings") in told(old, new)
