@@ -15,6 +15,8 @@ from benchmarks.measure import render
 BENCHMARKS = {
     "memo": "a recorded new call, and a hit, in one process",
     "process": "a fresh process that asks for 1000 of 10000 calls; imports",
+    "block": "entering a block; a hit by the number of functions it depends on",
+    "many": "100000 calls",
     "scan": "reading source",
     "hook": "`git commit` in a repository of 2000 files, 3 of them staged",
 }

@@ -1,11 +1,14 @@
-"""What remembers calls of `successor`: the floors and the peers."""
+"""What remembers calls of `successor`: the floors, the peers, and this package."""
 
 from __future__ import annotations
 
+import importlib
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from types import ModuleType
+from typing import Any, Protocol
 
 from benchmarks.roles import Role
 
@@ -23,14 +26,24 @@ class Contender(Protocol):
     def __init__(self, folder: Path) -> None:
         """Open the memory."""
 
-    def call(self, number: int) -> int:
+    def call(self, number: Any) -> Any:
         """Return `successor(number)`, computed or remembered."""
+
+    def value(self, found: Any) -> int:
+        """Return the number that a call returned."""
 
     def close(self) -> None:
         """Make everything durable."""
 
 
-class PickledDict:
+class Plain:
+    """Calls return the number itself."""
+
+    def value(self, found: int) -> int:
+        return found
+
+
+class PickledDict(Plain):
     """A dict with pickled keys and values, pickled as a whole at the end."""
 
     role = Role.FLOOR
@@ -56,7 +69,7 @@ class PickledDict:
         self.file.write_bytes(pickle.dumps(self.known))
 
 
-class SqlitePoint:
+class SqlitePoint(Plain):
     """A point lookup in SQLite by a pickled key, one transaction for all new calls."""
 
     role = Role.FLOOR
@@ -87,7 +100,7 @@ class SqlitePoint:
         self.database.close()
 
 
-class Diskcache:
+class Diskcache(Plain):
     """`diskcache.Cache.memoize`."""
 
     role = Role.PEER
@@ -102,7 +115,7 @@ class Diskcache:
         self.cache.close()
 
 
-class Joblib:
+class Joblib(Plain):
     """`joblib.Memory.cache`."""
 
     role = Role.PEER
@@ -116,10 +129,62 @@ class Joblib:
         """Every call is on disk already."""
 
 
+WORK = """\
+from mandala_git import op
+
+
+@op
+def successor(number):
+    return number + 1
+"""
+
+
+class Mandala:
+    """An op in a git repository of its own, called in one block."""
+
+    role = Role.OURS
+
+    def __init__(self, folder: Path) -> None:
+        from mandala_git import Storage
+
+        successor = load(folder, "remembered", WORK).successor
+        self.storage = Storage(folder)
+        self.storage.__enter__()
+        self.call: Callable[[Any], Any] = successor
+
+    def value(self, found: Any) -> int:
+        number = self.storage.unwrap(found)
+        assert isinstance(number, int)
+        return number
+
+    def close(self) -> None:
+        self.storage.__exit__(None, None, None)
+
+
+def load(folder: Path, name: str, source: str) -> ModuleType:
+    """Import a module of a git repository; make both when they are not there."""
+    if not (folder / ".git").exists():
+        import subprocess
+
+        subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    file = folder / f"{name}.py"
+    if not file.exists():
+        file.write_text(source)
+    # Each benchmark has its own module of this name, and finder caches are older than it.
+    sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(folder))
+
+
 CONTENDERS: dict[str, type[Contender]] = {
     "dict with pickled keys": PickledDict,
     "SQLite point lookup": SqlitePoint,
     "diskcache": Diskcache,
     "joblib.Memory": Joblib,
+    "mandala_git": Mandala,
 }
 """Each contender by the name that tables show; the first is the floor of all ratios."""
