@@ -164,6 +164,8 @@ class _Writer:
                 elif type(token) is DocToken:
                     result.documented = True
         for piece in pieces:
+            if not self.docs and all(type(token) is DocToken for token in piece.tokens):
+                continue
             self.put(b"Pc")
             self.tokens(piece.tokens)
         if "name" in visible:

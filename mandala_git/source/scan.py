@@ -21,8 +21,9 @@ from mandala_git.source.sources import (
     has_definitions,
     import_sources,
     parse,
+    trailing,
 )
-from mandala_git.source.statements import DEFINITIONS, docstring, flat, is_idle
+from mandala_git.source.statements import DEFINITIONS, Statements, docstring, flat, is_idle
 from mandala_git.source.texts import parse_section, write_text
 from mandala_git.source.tokens import FileSink, ImportToken, Piece
 from mandala_git.source.units import (
@@ -109,6 +110,11 @@ class _Scan:
         first = True
         for item in tree.body:
             kind = item.__class__.__name__
+            if kind == "ClassDef":
+                self.table.add(identifier(item.name.value), ("global",), False)
+                line = self.class_(item, line)
+                first = False
+                continue
             located = self.locator.locate(item, line)
             lines = (located.first, located.last)
             if kind == "SimpleStatementLine":
@@ -122,9 +128,6 @@ class _Scan:
             elif kind == "FunctionDef":
                 self.table.add(identifier(item.name.value), ("global",), False)
                 self.function(item, located.text, lines)
-            elif kind == "ClassDef":
-                self.table.add(identifier(item.name.value), ("global",), False)
-                self.class_(item, line, lines)
             else:
                 self.compound(item, line, lines, located.text)
             first = False
@@ -222,14 +225,13 @@ class _Scan:
         self, node: Any, line: int, around: Section | None, owner: Unit | None = None,
         scope: Scope | None = None,
     ) -> int:  # fmt: skip
-        """Read a function or class whose comments begin at `line`; return its lines in all."""
+        """Read a function or class whose comments begin at `line`; return the line after it."""
+        if node.__class__.__name__ == "ClassDef":
+            return self.class_(node, line, around, owner, scope)
         located = self.locator.locate(node, line)
         lines = (located.first, located.last)
-        if node.__class__.__name__ == "FunctionDef":
-            self.function(node, located.text, lines, around, owner, scope)
-        else:
-            self.class_(node, line, lines, around, owner, scope)
-        return located.total
+        self.function(node, located.text, lines, around, owner, scope)
+        return line + located.total
 
     def start(
         self, node: Any, kind: Kind, around: Section | None, owner: Unit | None, scope: Scope | None
@@ -270,63 +272,74 @@ class _Scan:
         self,
         node: Any,
         line: int,
-        lines: tuple[int, int],
         around: Section | None = None,
         owner: Unit | None = None,
         scope: Scope | None = None,
-    ) -> None:
+    ) -> int:
+        """Read a class whose comments begin at `line`; return the line after it."""
         unit = self.start(node, Kind.CLASS, around, owner, scope)
         self.nodes[unit.qualname] = node
-        source, _, line = self.locator.head(node, line)
+        source, first, inside = self.locator.head(node, line)
         walker, piece = walk_class(unit, node, self.sink)
-        self.add(unit, Section(Role.CLASS, source, node), piece, lines)
-        unit.lines = lines
+        unit.sections.append(Section(Role.CLASS, source, node))
+        unit.pieces.append(piece)
         unit.member_types = unit.types
         if node.type_parameters is not None:
             names = tuple(identifier(p.param.name.value) for p in node.type_parameters.params)
             unit.member_types = (*unit.types, *names)
+        if node.body.__class__.__name__ == "SimpleStatementSuite":
+            for number, small in enumerate(node.body.body):
+                self.class_statement(unit, walker, small, number == 0)
+            end = line + self.locator.locate(node, line).total
+        else:
+            end = self.class_body(unit, walker, node, inside) + len(node.body.footer)
+        unit.lines = (first, max(first, end - 1 - trailing(node)))
+        self.note_setters(unit, piece.setters, unit.lines)
+        for name in sorted(piece.mutated - walker.scope.bound):
+            self.class_mutations.append((name, unit))
+        return end
+
+    def class_statement(self, unit: Unit, walker: Statements, node: Any, first: bool) -> None:
+        """Read a simple statement of a class."""
+        if first and docstring(node) is not None:
+            unit.sections.append(Section(Role.DOC, self.locator.small(node), node))
+            walker.out.append(doc_token(node))
+        elif not is_idle(node):
+            unit.sections.append(Section(Role.STATEMENT, self.locator.small(node), node))
+            walker.encode(node)
+
+    def class_body(self, unit: Unit, walker: Statements, node: Any, line: int) -> int:
+        """Read the indented body of a class; return the line after its last statement."""
         first = True
-        one_line = node.body.__class__.__name__ == "SimpleStatementSuite"
         for item in node.body.body:
             kind = item.__class__.__name__
-            if one_line or kind == "SimpleStatementLine":
-                for small in [item] if one_line else item.body:
-                    if first and docstring(small) is not None:
-                        section = Section(Role.DOC, self.locator.small(small), small)
-                        unit.sections.append(section)
-                        walker.out.append(doc_token(small))
-                    elif not is_idle(small):
-                        section = Section(Role.STATEMENT, self.locator.small(small), small)
-                        unit.sections.append(section)
-                        walker.encode(small)
-                    first = False
-                if not one_line:
-                    line += self.locator.locate(item, line).total
-                continue
-            first = False
             before = Scope(
                 ScopeKind.CLASS, bound=walker.scope.bound, sure=set(walker.scope.sure), outer=()
             )
-            if kind in DEFINITIONS:
+            if kind == "SimpleStatementLine":
+                for small in item.body:
+                    self.class_statement(unit, walker, small, first)
+                    first = False
+                line += self.locator.locate(item, line).total
+            elif kind in DEFINITIONS:
                 role = Role.MEMBER if kind == "FunctionDef" else Role.NESTED
-                total = self.definition(item, line, None, unit, before)
+                line = self.definition(item, line, None, unit, before)
                 unit.sections.append(Section(role, identifier(item.name.value)))
                 walk_member(walker, role, identifier(item.name.value))
-                line += total
-                continue
-            located = self.locator.locate(item, line)
-            text = located.text
-            inside: list[tuple[Any, int]] = []
-            if has_definitions(item):
-                text, inside = self.locator.elided(item, line)
-            unit.sections.append(Section(Role.STATEMENT, text, item))
-            walker.encode(item)
-            for definition, start in inside:
-                self.definition(definition, start, Section(Role.AROUND, text, item), unit, before)
-            line += located.total
-        self.note_setters(unit, piece.setters, lines)
-        for name in sorted(piece.mutated - walker.scope.bound):
-            self.class_mutations.append((name, unit))
+            else:
+                located = self.locator.locate(item, line)
+                text = located.text
+                inside: list[tuple[Any, int]] = []
+                if has_definitions(item):
+                    text, inside = self.locator.elided(item, line)
+                unit.sections.append(Section(Role.STATEMENT, text, item))
+                walker.encode(item)
+                around = Section(Role.AROUND, text, item)
+                for definition, start in inside:
+                    self.definition(definition, start, around, unit, before)
+                line += located.total
+            first = False
+        return line
 
     # --- putting together -----------------------------------------------------------------
 

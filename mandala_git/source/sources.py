@@ -59,7 +59,8 @@ def parse(text: str) -> Any:
     except libcst.ParserSyntaxError as error:
         place = _POSITION.search(error.message)
         line = int(place[1]) if place else error.raw_line
-        raise Unreadable("is not valid Python", line) from error
+        # The parser notices some errors only at the end of the file, one line too late.
+        raise Unreadable("is not valid Python", min(line, text.count("\n") or 1)) from error
 
 
 @dataclass(slots=True)
