@@ -31,7 +31,7 @@ from mandala_git.source.definitions import (
 
 T = TypeVar("T")
 
-FORMAT = 1
+FORMAT = 2
 """Layout of the tables and of what is packed in them; another number begins a new file."""
 
 RACY = 2_000_000_000  # ns: a file that was written this recently may change unseen
@@ -50,7 +50,7 @@ _SCHEMA = (
         PRIMARY KEY (space, name, path, blob)) WITHOUT ROWID""",
     # Lasting texts; they are the same under every scheme.
     "CREATE TABLE texts (id BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID",
-    # Definitions derived from texts whose files are not at hand.
+    # The same by their texts: recorded versions cite texts, not files.
     """CREATE TABLE definitions (
         space BLOB NOT NULL, id BLOB NOT NULL, data BLOB NOT NULL,
         PRIMARY KEY (space, id)) WITHOUT ROWID""",
@@ -162,6 +162,13 @@ class Index:
                 (
                     "INSERT OR IGNORE INTO texts VALUES (?, ?)",
                     [(bytes.fromhex(id), data) for id, data in (texts or {}).items()],
+                ),
+                (
+                    "INSERT OR IGNORE INTO definitions VALUES (?, ?, ?)",
+                    [
+                        (self.space, bytes.fromhex(d.text_id), pack_definition(d))
+                        for d in facts.definitions
+                    ],
                 ),
             ]
         )
