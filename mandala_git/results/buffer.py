@@ -85,7 +85,8 @@ class Buffer:
                 self._values.values(),
             )
             connection.executemany(
-                "UPDATE vals SET codec = ?2, size = ?3, data = ?4 WHERE cid = ?1", self._repairs
+                "UPDATE vals SET codec = ?, size = ?, data = ? WHERE cid = ?",
+                [(*stored, content) for content, *stored in self._repairs],
             )
             connection.executemany(
                 # Not OR IGNORE, which would swallow a ref without a value as well.

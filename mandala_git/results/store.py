@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import ResultsError, UnstorableValue, ValueLost
+from mandala_git.errors import UnstorableValue, ValueLost
 from mandala_git.results import codecs, lifetime, reading
 from mandala_git.results.atoms import ATOMS
 from mandala_git.results.buffer import Buffer, StoredValue
@@ -20,10 +18,9 @@ from mandala_git.results.calls import (
     CallRow,
     Edge,
     NewCall,
-    Session,
-    Version,
 )
-from mandala_git.results.database import BUSY_SECONDS, explained, open_database
+from mandala_git.results.database import BUSY_SECONDS
+from mandala_git.results.register import Register
 from mandala_git.results.values import ValueFiles
 
 if TYPE_CHECKING:
@@ -44,7 +41,7 @@ CROWD, WEIGHT = 4096, 16 << 20
 _CANDIDATES = f"SELECT {reading.CALL_COLUMNS} FROM calls c WHERE c.key = ? ORDER BY c.id"
 
 
-class Results:
+class Results(Register):
     """An open store of results: a database, a folder of large values, and calls that wait.
 
     Any thread may use it; many processes may have the same folder open. A forked child gets
@@ -69,120 +66,15 @@ class Results:
         self, folder: Path | None, *, busy_seconds: float = BUSY_SECONDS, fsync: bool = False
     ) -> None:
         self.folder = folder
-        self.path = None if folder is None else folder / "results.db"
-        self.notes: list[str] = []
-        self.lock = threading.RLock()
-        self._busy = busy_seconds
         self._fsync = fsync
         self._temporary: TemporaryDirectory[str] | None = None
         self._files = None if folder is None else ValueFiles(folder / "values", fsync=fsync)
-        self._closed = False
         self._buffer = Buffer()
         self._timer: lifetime.Timer | None = None
         self._labels: dict[str, int] = {}
         self._codecs: dict[int, str] = {}
-        self._database: sqlite3.Connection | None = open_database(
-            self.path, busy_seconds=busy_seconds, notes=self.notes
-        )
+        super().__init__(None if folder is None else folder / "results.db", busy_seconds)
         lifetime.watch(self)
-
-    # Ops, versions, sessions, texts: rare, each in a transaction of its own ------------------
-
-    def op_id(self, key: str) -> int:
-        """Return the row of an op, made if new."""
-        return self._interned("ops", "key", key)
-
-    def ops(self) -> list[tuple[int, str]]:
-        """Return (row, key) of every op."""
-        with self._using() as database:
-            return list(database.execute("SELECT id, key FROM ops ORDER BY id"))
-
-    def version_id(
-        self, vid: bytes, op: str, payload: bytes, texts: Mapping[bytes, bytes] | None = None
-    ) -> int:
-        """Return the row of a version, made if new together with the texts that it cites.
-
-        Its texts are on disk before any call of it can be: a version without calls is
-        possible after a crash, a call without its version or texts is not.
-
-        Args:
-            vid: id of the version, 32 bytes.
-            op: key of the op.
-            payload: what the room above makes of it.
-            texts: {text id: body} for the outbox.
-        """
-        known = self.version_by_vid(vid)
-        if known is not None:
-            return known.id
-        op_row = self.op_id(op)
-        with self._transaction() as database:
-            database.executemany(
-                "INSERT OR IGNORE INTO outbox (text_id, body) VALUES (?, ?)",
-                list((texts or {}).items()),
-            )
-            database.execute(
-                "INSERT OR IGNORE INTO versions (vid, op, payload, created) VALUES (?, ?, ?, ?)",
-                (vid, op_row, payload, time.time()),
-            )
-            row = database.execute("SELECT id FROM versions WHERE vid = ?", (vid,)).fetchone()
-        return int(row[0])
-
-    def versions_of(self, op: int) -> list[Version]:
-        """Return the recorded versions of an op, oldest first."""
-        return self._versions("op = ? ORDER BY id", op)
-
-    def version(self, version: int) -> Version | None:
-        """Return a version by its row."""
-        return next(iter(self._versions("id = ?", version)), None)
-
-    def version_by_vid(self, vid: bytes) -> Version | None:
-        """Return a version by its id."""
-        return next(iter(self._versions("vid = ?", vid)), None)
-
-    def session_id(self, session: Session) -> int:
-        """Record a session; return its row."""
-        with self._transaction() as database:
-            cursor = database.execute(
-                """INSERT INTO sessions (commit_id, dirty, host, pid, script, started)
-                   VALUES (?, ?, ?, ?, ?, ?)""",
-                (
-                    session.commit_id,
-                    int(session.dirty),
-                    session.host,
-                    session.pid,
-                    session.script,
-                    session.started,
-                ),
-            )
-        return int(cursor.lastrowid or 0)
-
-    def sessions(self, ids: Iterable[int]) -> dict[int, Session]:
-        """Return sessions by row."""
-        with self._using() as database:
-            return reading.sessions(database, ids)
-
-    def outbox_texts(self, ids: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
-        """Return texts by id: those asked for that are known here, or all not yet drained."""
-        with self._using() as database:
-            return reading.texts(database, ids)
-
-    def mark_drained(self, ids: Iterable[bytes]) -> None:
-        """Note that texts have reached the store in git; they stay readable here."""
-        with self._transaction() as database:
-            database.executemany(
-                "UPDATE outbox SET drained = 1 WHERE text_id = ?", [(text,) for text in ids]
-            )
-
-    def put_context(self, context: bytes, texts: bytes) -> None:
-        """Keep a context: the sorted text ids of a static closure, 32 bytes each."""
-        with self._transaction() as database:
-            database.execute("INSERT OR IGNORE INTO contexts VALUES (?, ?)", (context, texts))
-
-    def context(self, context: bytes) -> bytes | None:
-        """Return the text ids of a context, None where it is not known."""
-        with self._using() as database:
-            row = database.execute("SELECT texts FROM contexts WHERE id = ?", (context,)).fetchone()
-        return None if row is None else bytes(row[0])
 
     # Calls ----------------------------------------------------------------------------------
 
@@ -207,6 +99,7 @@ class Results:
                     self._keep(content, value, "argument", name)
                 except UnstorableValue:
                     self._keep(content, MISSING, "argument", name)
+            self._open()
             buffer, now = self._buffer, time.monotonic()
             first = not buffer
             if first:
@@ -229,7 +122,8 @@ class Results:
             ResultsError: the database refuses; everything still waits.
         """
         with self.lock:
-            if self._buffer:
+            # After a close that could not write, there is nothing left to write to.
+            if self._buffer and not self._closed:
                 with self._using(flushed=False) as database:
                     self._buffer.write(database)
                 self._buffer = Buffer()
@@ -362,7 +256,7 @@ class Results:
             self._files = ValueFiles(Path(self._temporary.name), fsync=False)
         return self._files
 
-    # The connection -------------------------------------------------------------------------
+    # From open to close -----------------------------------------------------------------------
 
     def close(self) -> None:
         """Write what waits and close the database; closing twice is fine."""
@@ -373,10 +267,7 @@ class Results:
                 self.flush()
             finally:
                 self._closed = True
-                if self._database is not None:
-                    with suppress(sqlite3.Error):
-                        self._database.close()
-                    self._database = None
+                self._disconnect()
                 if self._temporary is not None:
                     self._temporary.cleanup()
 
@@ -395,62 +286,13 @@ class Results:
             # The parent's to remove; the child may still read what is there.
             self._temporary._finalizer.detach()  # type: ignore[attr-defined]
             self._temporary = None
-        if self.path is not None and self._database is not None:
-            lifetime.abandon(self._database)
-            self._database = None
-
-    @contextmanager
-    def _using(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
-        """Hold the lock and lend the connection; SQLite's errors become ours."""
-        with self.lock:
-            if self._closed:
-                raise ResultsError(
-                    "these results are closed", hint="Open them again with Results(folder)."
-                )
-            if flushed and self._buffer:
-                self.flush()
-            if self._database is None:
-                self._database = open_database(self.path, busy_seconds=self._busy)
-            try:
-                yield self._database
-            except sqlite3.Error as error:
-                raise explained(error, self.path, self._busy) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._using(flushed=False) as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-                database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    database.execute("ROLLBACK")
-                raise
+        self._abandon()
 
     def _let_wait(self) -> None:
         if not self._timer:
             lifetime.flush_at_exit_of_this_process()
             self._timer = lifetime.Timer(self, PATIENCE)
         self._timer.start()
-
-    def _versions(self, where: str, value: int | bytes) -> list[Version]:
-        with self._using(flushed=False) as database:
-            rows = database.execute(
-                f"SELECT id, vid, op, payload, created FROM versions WHERE {where}", (value,)
-            ).fetchall()
-        return [Version(*row) for row in rows]
-
-    def _interned(self, table: str, column: str, value: str) -> int:
-        """Return the row of a unique text, made if new."""
-        query = f"SELECT id FROM {table} WHERE {column} = ?"
-        with self._using(flushed=False) as database:
-            row = database.execute(query, (value,)).fetchone()
-        if row is None:
-            with self._transaction() as database:
-                database.execute(f"INSERT OR IGNORE INTO {table} ({column}) VALUES (?)", (value,))
-                row = database.execute(query, (value,)).fetchone()
-        return int(row[0])
 
     def _label(self, name: str) -> int:
         label = self._labels.get(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 from mandala_git.errors import ResultsError, UnstorableValue, ValueLost
-from mandala_git.results import ids, store
+from mandala_git.results import ids, lifetime, store
 from mandala_git.results.calls import MISSING, NewCall, Session
 from mandala_git.results.store import Results
 
@@ -313,6 +315,29 @@ def test_a_closed_store_says_so(tmp_path: Path, new_call: NewCalls) -> None:
     results.close()
     with pytest.raises(ResultsError, match="closed"):
         results.ops()
+    results.flush()
+
+
+def test_nothing_is_recorded_into_a_closed_store(tmp_path: Path, new_call: NewCalls) -> None:
+    results = Results(tmp_path)
+    calls = [new_call(results, x, 2) for x in range(2)]
+    results.record(calls[0])
+    results.close()
+    with pytest.raises(ResultsError, match="closed"):
+        results.record(calls[1])
+
+
+def test_close_says_what_could_not_be_written(tmp_path: Path, new_call: NewCalls) -> None:
+    results = Results(tmp_path, busy_seconds=0.1)
+    call = new_call(results, 1, 2)
+    results.record(new_call(results, 0, 2, duration=1.0))
+    other = sqlite3.connect(tmp_path / "results.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ResultsError, match="locked"):
+        results.record(call)
+        results.close()
+    other.close()
+    results.close()
 
 
 def test_a_value_removed_by_others_meanwhile_is_no_half_call(
@@ -330,3 +355,23 @@ def test_a_value_removed_by_others_meanwhile_is_no_half_call(
     assert set(record.outputs) == {"output_0"}
     with pytest.raises(ValueLost):
         results.load(record.outputs["output_0"].cid)
+
+
+def test_a_dropped_store_keeps_no_file_open(tmp_path: Path, new_call: NewCalls) -> None:
+    results = Results(tmp_path)
+    results.record(new_call(results, 1, 2, duration=1.0))
+    del results
+    gc.collect()  # a ResourceWarning would be an error here
+    with Results(tmp_path) as results:
+        assert len(results.calls_of([1])) == 1
+
+
+def test_stores_that_are_both_in_use_are_both_closed_at_exit(
+    tmp_path: Path, new_call: NewCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PATIENCE", 60.0)
+    with Results(tmp_path / "a") as one, Results(tmp_path / "b") as other:
+        one.record(new_call(one, 1, 2))
+        other.record(new_call(other, 1, 2))
+        lifetime._flush_all()
+        assert waiting(one) == waiting(other) == 0
