@@ -64,7 +64,7 @@ def _definition(piece: Piece) -> ast.AST | None:
 
 def _compare_decorators(found: Header, before: Piece, after: Piece) -> None:
     old, new = (
-        {s.digest: "@" + ast.unparse(s.node) for s in piece.statements if s.kind == "decorator"}
+        {s.digest: "@" + spelled(s.node) for s in piece.statements if s.kind == "decorator"}
         for piece in (before, after)
     )
     gone = [short(old[d]) for d in old if d not in new]
@@ -154,10 +154,18 @@ def _differ(old: ast.expr | None, new: ast.expr | None) -> bool:
 
 
 def _code(node: ast.expr | None) -> str:
-    return "none" if node is None else short(ast.unparse(node))
+    return "none" if node is None else short(spelled(node))
 
 
 def short(text: str) -> str:
     """Cut a piece of code to what fits in a reason."""
     text = " ".join(text.split())
     return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."
+
+
+def spelled(node: ast.AST) -> str:
+    """Write syntax as Python, as far as it is not nested too deeply for that."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "..."

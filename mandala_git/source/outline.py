@@ -132,8 +132,10 @@ def _rows(found: Alignment, before: Piece, after: Piece) -> list[Line]:
     """All lines of both versions in one column: removed ones before those that replace them."""
     rows: list[Line] = []
     old_lines, new_lines = before.shown, after.shown
+    in_old, in_new = set(old_lines), set(new_lines)
+    anchors = [(a, b) for a, b in found.anchors if a in in_old and b in in_new]
     i = j = 0
-    for old_at, new_at in [*found.anchors, (1 << 60, 1 << 60)]:
+    for old_at, new_at in [*anchors, (1 << 60, 1 << 60)]:
         while i < len(old_lines) and old_lines[i] < old_at:
             number = old_lines[i]
             if number in found.removed:

@@ -112,9 +112,16 @@ class Source:
     def __init__(self, data: bytes | None) -> None:
         self.lines = split_lines(data or b"")
         self._tree = parse(data) if data is not None else None
+        self._pieces: dict[tuple[str, tuple[int, int]], Piece] = {}
 
     def piece(self, definition: Definition) -> Piece:
         """Read one definition; incomplete when this Python cannot parse the file."""
+        place = (definition.qualname, definition.lines)
+        if place not in self._pieces:
+            self._pieces[place] = self._piece(definition)
+        return self._pieces[place]
+
+    def _piece(self, definition: Definition) -> Piece:
         lines = self.lines
         first, last = definition.lines
         shown: Iterable[int] = range(max(first, 1), min(last, len(lines)) + 1)

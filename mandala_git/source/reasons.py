@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mandala_git.source.aligned import Alignment, align
-from mandala_git.source.definitions import Binding, Definition, Kind
+from mandala_git.source.definitions import Binding, Definition, Hole, Kind
 from mandala_git.source.headers import WIDTH, Header, above, compare_headers, short
 from mandala_git.source.pieces import Piece, Source, Statement
 
@@ -96,20 +96,29 @@ def redirected(old: Definition, new: Definition) -> dict[str, str]:
     """Find the names whose spelling stayed and whose meaning did not.
 
     Returns:
-        {`math.sqrt` as spelled: `resolves to cmath.sqrt (was math.sqrt)`}.
+        {`math.sqrt` as spelled: `resolves to cmath.sqrt (was math.sqrt)`}; the first name
+        alone when several of its attributes are read.
     """
     was = {hole.chain: hole for hole in old.holes if hole.name != "<import>"}
-    found: dict[str, str] = {}
+    moved: dict[str, list[tuple[Hole, Hole]]] = {}
     for hole in new.holes:
         before = was.get(hole.chain)
         if before is not None and before.binding != hole.binding:
-            target, origin = (_target(h.binding, h.name, h.attrs, old.path) for h in (hole, before))
-            if target != origin:
-                found[hole.chain] = f"resolves to {target} (was {origin})"
+            moved.setdefault(hole.name, []).append((before, hole))
+    found: dict[str, str] = {}
+    for name, pairs in moved.items():
+        before, hole = pairs[0]
+        attrs = hole.attrs if len(pairs) == 1 else ()
+        target, origin = (_target(h.binding, name, attrs) for h in (hole, before))
+        found[".".join((name, *attrs))] = (
+            f"resolves to {target} (was {origin})"
+            if target != origin
+            else f"is bound {_times(hole.binding)} in its file (was {_times(before.binding)})"
+        )
     return found
 
 
-def _target(binding: Binding, name: str, attrs: Sequence[str], path: str) -> str:
+def _target(binding: Binding, name: str, attrs: Sequence[str]) -> str:
     """Where a name leads, as a person would say it."""
     match binding:
         case ("builtin",):
@@ -125,16 +134,21 @@ def _target(binding: Binding, name: str, attrs: Sequence[str], path: str) -> str
             stem = f"{dots}{module}." if module else dots
             return ".".join((f"{stem}{original}", *attrs))
         case ("star", fallback):
-            return f"a star import or {_target(fallback, name, attrs, path)}"
+            return f"a star import or {_target(fallback, name, attrs)}"
         case ("many", bindings):
-            targets = dict.fromkeys(_target(b, name, attrs, path) for b in bindings)
+            targets = dict.fromkeys(_target(b, name, attrs) for b in bindings)
             return " or ".join(targets) + (" (bound more than once)" if len(targets) == 1 else "")
     return str(binding)
 
 
+def _times(binding: Binding) -> str:
+    count = len(binding[1]) if binding[0] == "many" else 1
+    return "once" if count == 1 else f"{count} times"
+
+
 def _import(old: Definition, new: Definition) -> Reasons:
     was, now = (
-        " or ".join(dict.fromkeys(_target(h.binding, h.name, h.attrs, d.path) for h in d.holes))
+        " or ".join(dict.fromkeys(_target(h.binding, h.name, h.attrs) for h in d.holes))
         for d in (old, new)
     )
     if was == now:
@@ -271,7 +285,7 @@ def _only_logs(statement: Statement, definition: Definition) -> bool:
 
 
 def _is_logger(func: ast.expr, definition: Definition) -> bool:
-    chain = ast.unparse(func)
+    chain = _dotted(func)
     bindings = {hole.chain: hole.binding for hole in definition.holes}
     head, _, last = chain.rpartition(".")
     if chain == "print":
@@ -302,3 +316,11 @@ def _rest(definition: Definition) -> str:
         Kind.IMPORT: "import",
         Kind.MODULE: "statements run on import",
     }[definition.kind]
+
+
+def _dotted(node: ast.expr) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""

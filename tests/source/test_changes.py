@@ -348,3 +348,22 @@ def test_a_file_that_stops_reading_docstrings() -> None:
     old = 'print(__doc__)\ndef f():\n    "One."\n    return 1\n'
     new = 'print(1)\ndef f():\n    "One."\n    return 1\n'
     assert ("changed", "f", "the file began or stopped to read docstrings") in told(old, new)
+
+
+def test_a_name_that_is_bound_once_more() -> None:
+    old = "if a():\n    X = g()\nelse:\n    X = h()\ndef f(): return X\n"
+    new = "if a():\n    X = g()\nelse:\n    X = h()\nX = k()\ndef f(): return X\n"
+    assert ("changed", "f", "X is bound 3 times in its file (was 2 times)") in told(old, new)
+
+
+def test_a_module_that_is_used_often_is_told_once() -> None:
+    old = "import numpy as np\ndef f(x): return np.mean(x) - np.linalg.norm(x)\n"
+    new = old.replace("import numpy", "import jax.numpy")
+    assert told(old, new) == [("changed", "f", "np resolves to jax.numpy (was numpy)")]
+
+
+def test_deep_nesting_is_no_obstacle() -> None:
+    deep = " + ".join(f"x{n}" for n in range(3000))
+    old, new = (f"def f(a, b=({deep})):\n    return {deep} + {end}\n" for end in ("a", "b"))
+    (change,) = changes(old, new)
+    assert (change.kind, change.reasons) == (ChangeKind.CHANGED, ("body",))

@@ -313,3 +313,10 @@ def test_a_mutation_is_shown_where_it_is(path: Path, rng: random.Random) -> None
             assert not lines
         else:
             assert lines == {mutation.line}
+
+
+def test_statements_behind_definitions_that_are_left_out() -> None:
+    block = "if a():\n    class C:\n        x = 1\n        y = 2\n    g(1)\n"
+    hunks = pair(block + "run(1)\n", block + "run(2)\n", "<module>")
+    assert drawn(hunks) == ["- run(1)", "+ run(2)"]
+    assert [(line.old, line.new) for line in hunks[0].lines[-2:]] == [(6, 0), (0, 6)]
