@@ -9,7 +9,7 @@ import tokenize
 from dataclasses import dataclass
 from typing import Any
 
-from mandala_git.source.statements import DEFINITIONS, dotted_name
+from mandala_git.source.nodes import DEFINITIONS, dotted_name
 
 _LEADING = re.compile(r"(?:[ \t\f]*(?:#[^\n]*)?\n)*")
 _POSITION = re.compile(r"error at (\d+):")

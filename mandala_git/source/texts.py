@@ -21,8 +21,8 @@ from typing import Any
 from mandala_git.errors import SourceError
 from mandala_git.source.deep import deeply
 from mandala_git.source.definitions import Binding, Definition, Kind, split_key
+from mandala_git.source.nodes import flat
 from mandala_git.source.normal import Normal, Place
-from mandala_git.source.statements import flat
 from mandala_git.source.tokens import FileSink
 from mandala_git.source.units import (
     NAMES_ONLY,

@@ -15,9 +15,10 @@ from mandala_git.source import values
 from mandala_git.source.constants import identifier, text_bytes
 from mandala_git.source.definitions import Definition, Kind
 from mandala_git.source.neutral import Effect
+from mandala_git.source.nodes import docstring
 from mandala_git.source.normal import Normal, Place, normalize
 from mandala_git.source.scopes import Scope, ScopeKind
-from mandala_git.source.statements import Statements, docstring
+from mandala_git.source.statements import Statements
 from mandala_git.source.tokens import DocToken, FileSink, NameToken, Piece
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mandala_git.source.constants import identifier
-from mandala_git.source.expressions import SINGLETONS, joined, source_of
+from mandala_git.source.nodes import SINGLETONS, joined, source_of
 
 _NUMBERS = frozenset(["Integer", "Float", "Imaginary"])
 

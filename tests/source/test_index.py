@@ -46,7 +46,7 @@ def test_round_trips(file: Path) -> None:
     assert index.known({"m.py": "b2"}) == set()
     assert index.facts_many({"m.py": "b1", "n.py": "b1"}) == {"m.py": facts}
     definition = facts.definitions[0]
-    assert index.definition(definition.text_id) is None
+    assert index.definition(definition.text_id) == definition
     index.put_definition(definition.text_id, definition)
     assert index.definition(definition.text_id) == definition
     codes = file_codes(SOURCE, "m.py")
