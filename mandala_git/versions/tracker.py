@@ -194,7 +194,11 @@ class _Profile:
 
     def start(self) -> None:
         self._on = True
-        self._complete = threading.active_count() == 1
+        # The thread in which results wait to be written runs nothing of the project.
+        self._complete = all(
+            thread is threading.current_thread() or thread.name == "mandala-flush"
+            for thread in threading.enumerate()
+        )
         self._threads = {threading.get_ident()}
         threading.setprofile(self._first_event)
         self._take()
