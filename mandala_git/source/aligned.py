@@ -7,31 +7,16 @@ moved. Only what is left after that is different.
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 
+from mandala_git.source.highlight import Span, spans_of, steps, tokens_of
 from mandala_git.source.pieces import Piece, Statement, Suite
-
-Span = tuple[int, int]
-"""First and one past the last column of differing characters in a line."""
 
 _LIKE = 0.4  # statements less alike than this are one removed and one added
 _MANY = 60  # a longer run of different statements is not paired one by one: it is quadratic
-
-_TOKEN = re.compile(
-    r"""(?P<space>\s+|\\\r?\n|\#[^\r\n]*)
-    |(?P<string>(?i:[rbuft]{0,2})(?:\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''
-        |"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
-    |(?P<number>(?:\d|\.\d)(?:[\w.]|(?<=[eE])[+-](?=\d))*)
-    |(?P<name>\w+)
-    |(?P<other>\*\*=?|//=?|>>=?|<<=?|->|:=|[-+*/%@&|^=!<>]=|\.\.\.|.)""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +105,8 @@ class _Aligner:
         above_old: _Path,
         above_new: _Path,
     ) -> None:
-        matcher = SequenceMatcher(
-            None, [s.digest for s in old], [s.digest for s in new], autojunk=False
-        )
-        for tag, i, i_end, j, j_end in matcher.get_opcodes():
+        opcodes = steps([s.digest for s in old], [s.digest for s in new])
+        for tag, i, i_end, j, j_end in opcodes:
             if tag == "equal":
                 for before, after in zip(old[i:i_end], new[j:j_end], strict=True):
                     self._anchor(before.first, before.last, after.first, after.last)
@@ -150,13 +133,11 @@ class _Aligner:
             self.found.old_statements.append(old)
             self.found.new_statements.append(new)
             self._lines(old.first, old.head_last, new.first, new.head_last)
-        matcher = SequenceMatcher(
-            None, [s.digest for s in old.suites], [s.digest for s in new.suites], autojunk=False
-        )
+        opcodes = steps([s.digest for s in old.suites], [s.digest for s in new.suites])
         self.pairs += 1
         inside_old = (*above_old, _Header(self.pairs, old.label))
         inside_new = (*above_new, _Header(self.pairs, new.label))
-        for tag, i, i_end, j, j_end in matcher.get_opcodes():
+        for tag, i, i_end, j, j_end in opcodes:
             both = min(i_end - i, j_end - j)
             for before, after in zip(
                 old.suites[i : i + both], new.suites[j : j + both], strict=True
@@ -201,22 +182,20 @@ class _Aligner:
 
     def _lines(self, old_first: int, old_last: int, new_first: int, new_last: int) -> None:
         """Compare the lines of two statements, token by token."""
-        old = [(n, _tokens(line)) for n, line in _numbered(self.old, old_first, old_last)]
-        new = [(n, _tokens(line)) for n, line in _numbered(self.new, new_first, new_last)]
+        old = [(n, tokens_of(line)) for n, line in _numbered(self.old, old_first, old_last)]
+        new = [(n, tokens_of(line)) for n, line in _numbered(self.new, new_first, new_last)]
         old_keys = [tuple(t for t, _ in tokens) for _, tokens in old]
         new_keys = [tuple(t for t, _ in tokens) for _, tokens in new]
         if old_keys == new_keys:
             # The difference is inside a string that spans lines, where blanks count.
             old_keys = [(self.old.lines[n - 1],) for n, _ in old]
             new_keys = [(self.new.lines[n - 1],) for n, _ in new]
-        for tag, i, i_end, j, j_end in SequenceMatcher(
-            None, old_keys, new_keys, autojunk=False
-        ).get_opcodes():
+        for tag, i, i_end, j, j_end in steps(old_keys, new_keys):
             if tag == "equal":
                 for before, after in zip(old[i:i_end], new[j:j_end], strict=True):
                     self.found.anchors.append((before[0], after[0]))
                 continue
-            old_spans, new_spans = _spans(old[i:i_end], new[j:j_end])
+            old_spans, new_spans = spans_of(old[i:i_end], new[j:j_end])
             self.found.removed.update(old_spans)
             self.found.added.update(new_spans)
 
@@ -329,47 +308,3 @@ def _likeness(
 
 def _numbered(piece: Piece, first: int, last: int) -> list[tuple[int, str]]:
     return [(n, piece.lines[n - 1]) for n in range(first, last + 1)]
-
-
-def _tokens(line: str) -> list[tuple[str, Span]]:
-    """The tokens of a line with their columns; spelling that means nothing is evened out."""
-    found: list[tuple[str, Span]] = []
-    for match in _TOKEN.finditer(line):
-        kind, text = match.lastgroup, match.group()
-        if kind == "space":
-            continue
-        if kind in ("string", "number") and "\\" not in text:
-            # An f-string, or half of something, stays as it is written.
-            with contextlib.suppress(ValueError, SyntaxError):
-                text = repr(ast.literal_eval(text))
-        found.append((text, match.span()))
-    return found
-
-
-def _spans(
-    old: Sequence[tuple[int, list[tuple[str, Span]]]],
-    new: Sequence[tuple[int, list[tuple[str, Span]]]],
-) -> tuple[dict[int, tuple[Span, ...]], dict[int, tuple[Span, ...]]]:
-    """Columns of the tokens that differ, for each line of two runs of lines."""
-    flat_old = [(line, *token) for line, tokens in old for token in tokens]
-    flat_new = [(line, *token) for line, tokens in new for token in tokens]
-    old_spans: dict[int, tuple[Span, ...]] = {line: () for line, tokens in old if tokens}
-    new_spans: dict[int, tuple[Span, ...]] = {line: () for line, tokens in new if tokens}
-    if not flat_old or not flat_new:
-        return old_spans, new_spans  # nothing to tell it from: no highlight
-    matcher = SequenceMatcher(
-        None, [t for _, t, _ in flat_old], [t for _, t, _ in flat_new], autojunk=False
-    )
-    if matcher.ratio() < _LIKE:
-        return old_spans, new_spans
-    for tag, i, i_end, j, j_end in matcher.get_opcodes():
-        if tag != "equal":
-            _mark(old_spans, flat_old[i:i_end])
-            _mark(new_spans, flat_new[j:j_end])
-    return old_spans, new_spans
-
-
-def _mark(spans: dict[int, tuple[Span, ...]], tokens: Sequence[tuple[int, str, Span]]) -> None:
-    for line in {line: None for line, _, _ in tokens}:
-        columns = [span for at, _, span in tokens if at == line]
-        spans[line] = (*spans[line], (columns[0][0], columns[-1][1]))

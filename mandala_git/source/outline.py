@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import StrEnum
 
-from mandala_git.source.aligned import Alignment, Span, align
+from mandala_git.source.aligned import Alignment, align
 from mandala_git.source.definitions import Definition
+from mandala_git.source.highlight import Span, steps
 from mandala_git.source.pieces import Piece, Source
 
 CONTEXT = 2
@@ -118,8 +118,7 @@ def _by_text(before: Piece, after: Piece) -> Alignment:
     old, new = before.shown, after.shown
     texts_old = [before.lines[n - 1].rstrip() for n in old]
     texts_new = [after.lines[n - 1].rstrip() for n in new]
-    matcher = SequenceMatcher(None, texts_old, texts_new, autojunk=False)
-    for tag, i, i_end, j, j_end in matcher.get_opcodes():
+    for tag, i, i_end, j, j_end in steps(texts_old, texts_new):
         if tag == "equal":
             found.anchors.extend(zip(old[i:i_end], new[j:j_end], strict=True))
         else:

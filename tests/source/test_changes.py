@@ -363,7 +363,7 @@ def test_a_module_that_is_used_often_is_told_once() -> None:
 
 
 def test_deep_nesting_is_no_obstacle() -> None:
-    deep = " + ".join(f"x{n}" for n in range(3000))
+    deep = " + ".join(f"x{n}" for n in range(1200))
     old, new = (f"def f(a, b=({deep})):\n    return {deep} + {end}\n" for end in ("a", "b"))
     (change,) = changes(old, new)
     assert (change.kind, change.reasons) == (ChangeKind.CHANGED, ("body",))

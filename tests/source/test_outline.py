@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mandala_git.source.aligned import align
 from mandala_git.source.definitions import Definition, Kind
+from mandala_git.source.highlight import steps
 from mandala_git.source.outline import Hunk, Line, Mark, outline
 from mandala_git.source.pieces import Source, split_lines
 from mandala_git.source.scan import scan_file
@@ -320,3 +321,21 @@ def test_statements_behind_definitions_that_are_left_out() -> None:
     hunks = pair(block + "run(1)\n", block + "run(2)\n", "<module>")
     assert drawn(hunks) == ["- run(1)", "+ run(2)"]
     assert [(line.old, line.new) for line in hunks[0].lines[-2:]] == [(6, 0), (0, 6)]
+
+
+@given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
+def test_steps_lead_from_one_to_the_other(old: list[int], new: list[int]) -> None:
+    made: list[int] = []
+    at = (0, 0)
+    for tag, i, i_end, j, j_end in steps(old, new):
+        assert (i, j) == at
+        at = (i_end, j_end)
+        assert (tag == "equal") == (old[i:i_end] == new[j:j_end])
+        made += new[j:j_end]
+    assert made == new
+    assert at == (len(old), len(new))
+
+
+def test_a_large_table_in_one_line_is_quick() -> None:
+    old, new = (f"T = [{', '.join(str(n * k) for n in range(20000))}]\n" for k in (3, 7))
+    assert drawn(pair(old, new, "T"))
