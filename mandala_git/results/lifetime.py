@@ -99,6 +99,10 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+class FlushThread(threading.Thread):
+    """The thread of a timer; whoever watches the threads of a program need not mind it."""
+
+
 class Timer:
     """A thread that flushes a store when its calls have waited long enough.
 
@@ -113,7 +117,7 @@ class Timer:
         self._seconds = seconds
         self._due = threading.Event()
         self._ended = False
-        self._thread = threading.Thread(target=self._run, name="mandala-flush", daemon=True)
+        self._thread = FlushThread(target=self._run, name="mandala-flush", daemon=True)
         self._thread.start()
 
     def __bool__(self) -> bool:
