@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator
-from hashlib import blake2b
 from types import CodeType
+
+from blake3 import blake3
 
 from mandala_git.source.definitions import Definition, FileFacts, Kind, by_name
 
@@ -19,9 +20,9 @@ def code_hash(code: CodeType) -> bytes:
     specializing interpreter writes into it.
 
     Returns:
-        16 bytes of BLAKE2b.
+        16 bytes of blake3.
     """
-    digest = blake2b(digest_size=16)
+    digest = blake3()
     pending: list[object] = [code]
     while pending:
         value = pending.pop()
@@ -53,7 +54,7 @@ def code_hash(code: CodeType) -> bytes:
                 digest.update(item)
         else:
             digest.update(_constant(value))
-    return digest.digest()
+    return digest.digest(length=16)
 
 
 def _sized(data: bytes) -> bytes:

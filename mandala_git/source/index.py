@@ -7,7 +7,6 @@ long is left out. So no caller ever has to handle an error of the index.
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import os
 import sqlite3
@@ -18,6 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, overload
+
+from blake3 import blake3
 
 from mandala_git.source.definitions import (
     SCHEME,
@@ -31,7 +32,9 @@ from mandala_git.source.definitions import (
 
 T = TypeVar("T")
 
-FORMAT = 2
+_inherited: list[sqlite3.Connection] = []
+
+FORMAT = 3
 """Layout of the tables and of what is packed in them; another number begins a new file."""
 
 RACY = 2_000_000_000  # ns: a file that was written this recently may change unseen
@@ -79,7 +82,7 @@ class Index:
     ) -> None:
         self.file = None if file is None else Path(file)
         settings = "\0".join((scheme, *sorted(neutral)))
-        self.space = hashlib.sha256(settings.encode("utf-8", "surrogatepass")).digest()[:8]
+        self.space = blake3(settings.encode("utf-8", "surrogatepass")).digest(length=8)
         self.python = f"{sys.implementation.cache_tag}.{sys.flags.optimize}"
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -248,9 +251,16 @@ class Index:
     def close(self) -> None:
         """Close the file. The next use opens it again."""
         with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
+            if self._connection is not None:
+                if self._process == os.getpid():
+                    self._connection.close()
+                else:
+                    _inherited.append(self._connection)
             self._connection = None
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, sqlite3.Error):  # half made, or already closed
+            self.close()
 
     def _row(self, query: str, parameters: tuple[object, ...]) -> tuple[bytes, ...] | None:
         rows = self._rows(query, parameters)
@@ -299,9 +309,11 @@ class Index:
                 self._connection.rollback()
 
     def _open(self) -> sqlite3.Connection:
-        # SQLite connections do not survive a fork.
-        if self._connection is not None and self._process == os.getpid():
-            return self._connection
+        if self._connection is not None:
+            if self._process == os.getpid():
+                return self._connection
+            # SQLite connections do not survive a fork, and must not be closed after it.
+            _inherited.append(self._connection)
         connection = sqlite3.connect(
             ":memory:" if self.file is None else self.file,
             timeout=BUSY,

@@ -135,7 +135,9 @@ def effect(target: str, extra: Collection[str] = ()) -> Effect:
 
 def neutral_base(target: str, extra: Collection[str] = ()) -> bool:
     """Tell whether a base class or metaclass is known not to read docstrings or names."""
-    if target in _BASES or target.startswith(("abc.", "typing.", "enum.", "collections.abc.")):
+    if target in _BASES or target.startswith(
+        ("abc.", "typing.", "typing_extensions.", "enum.", "collections.abc.")
+    ):
         return True
     if target.startswith("builtins."):
         return target.endswith(("Error", "Warning", "Exception", "ExceptionGroup", "Interrupt",

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from mandala_git.source.constants import text_bytes
 from mandala_git.source.definitions import MODULE, SCHEME, Binding, Hole, Kind
 from mandala_git.source.neutral import Effect, dotted, effect, neutral_base, own_decorator
-from mandala_git.source.scopes import Scope, ScopeKind, import_of, resolve
+from mandala_git.source.scopes import Scope, ScopeKind, import_of, resolve, whole_module
 from mandala_git.source.tokens import (
     BareToken,
     DecoratorToken,
@@ -212,7 +212,9 @@ class _Writer:
 
     def other(self, token: Token) -> None:
         if isinstance(token, ImportToken):
-            self.hole(token.name, token.attrs, token.binding, False, spell=True)
+            whole = token.attrs and whole_module(token.scope, token.name)
+            attrs = token.attrs[:-1] if whole else token.attrs
+            self.hole(token.name, attrs, token.binding, False, spell=True)
         elif isinstance(token, DocToken):
             if self.docs:
                 self.put(token.value)

@@ -123,7 +123,7 @@ class Reader:
             unit = self.globals.get(name)
             if unit is None:
                 unit = self.globals[name] = self.new(name, Kind.IMPORT)
-            if any(b == ("global",) for b in bindings):
+            if bindings.count(("global",)) > piece.defined.get(name, 0):
                 unit.kind = Kind.GLOBAL
             self.add(unit, section, piece, lines)
 

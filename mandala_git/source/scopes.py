@@ -97,3 +97,12 @@ def import_of(scope: Scope, name: str) -> Binding | None:
     if targets is None or name in scope.plain or any(t != targets[0] for t in targets):
         return None
     return targets[0]
+
+
+def whole_module(scope: Scope, name: str) -> bool:
+    """Tell whether a module imported here can be used through more than its local name."""
+    if scope.kind is ScopeKind.MODULE:
+        return False  # users of the name resolve it through the file's bindings
+    if scope.kind is ScopeKind.CLASS or name in scope.outside or name in scope.nonlocals:
+        return True
+    return import_of(scope, name) is None

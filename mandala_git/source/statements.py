@@ -159,7 +159,7 @@ class Statements(Functions):
         if node.names.__class__.__name__ == "ImportStar":
             self.imported(level, module, ("*",))
             self.out.append(b"I*")
-            self.out.append(ImportToken("*", (), ("from", level, module, "*")))
+            self.out.append(ImportToken(self.scope, "*", (), ("from", level, module, "*")))
             return
         names = [identifier(alias.name.value) for alias in node.names]
         self.imported(level, module, tuple(names))
@@ -185,7 +185,7 @@ class Statements(Functions):
         name = self.ident(name)
         self.bind(self.scope, name, target)
         self.out.append(b"Im" if target[0] == "from" else b"Ib" if len(attrs) == 1 else b"Ia")
-        self.out.append(ImportToken(name, attrs, target))
+        self.out.append(ImportToken(self.scope, name, attrs, target))
         self.out.append(NameToken(self.scope, name, (), b"Si", False, True))
 
     # --- compound statements -----------------------------------------------------------------

@@ -36,8 +36,13 @@ class NameToken:
 
 @dataclass(slots=True, eq=False)
 class ImportToken:
-    """An import statement of one name: the target is a hole, whatever binds it a store."""
+    """An import statement of one name: what it leads to is a hole.
 
+    `import m` ends in `<module>`: what is used of m has holes of its own, unless others can
+    get hold of the module object (`whole_module`).
+    """
+
+    scope: Scope
     name: str
     attrs: tuple[str, ...]
     binding: Binding
@@ -98,6 +103,7 @@ class Piece:
         generator: has a yield of its own, or is asynchronous.
         bound: module-level names that it binds, each with its bindings in order.
         assigned: those of them that are bound otherwise than by def or class.
+        defined: how often def or class binds one of them.
         mutated: module-level names whose value it may change in place.
         setters: global names that functions inside it bind.
         documented: it holds a class with bases, which may read docstrings.
@@ -111,6 +117,7 @@ class Piece:
     generator: bool = False
     bound: dict[str, list[Binding]] = field(default_factory=dict)
     assigned: set[str] = field(default_factory=set)
+    defined: dict[str, int] = field(default_factory=dict)
     mutated: set[str] = field(default_factory=set)
     setters: set[str] = field(default_factory=set)
     documented: bool = False

@@ -187,6 +187,7 @@ class Walk:
         """Bind the name of a function or class that is a definition of its own."""
         if self.scope.kind is ScopeKind.MODULE:
             self.piece.bound.setdefault(name, []).append(("global",))
+            self.piece.defined[name] = self.piece.defined.get(name, 0) + 1
         else:
             self.bind(self.scope, name)
 

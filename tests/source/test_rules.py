@@ -639,3 +639,63 @@ def test_class_names_in_headers_of_members() -> None:
     assert [h.chain for h in found["C.D.m"].holes] == ["C.D.x"]
     # a class does not see the names of the class around it
     assert [h.chain for h in found["C.D"].holes] == ["M"]
+
+
+def test_modules_imported_inside() -> None:
+    def holes(code: str, name: str = "f") -> list[str]:
+        return [h.chain for h in scan(code)[name].holes]
+
+    used = "def f():\n  import m\n  return m.g()"
+    assert holes(used) == ["m.<module>", "m.g"]
+    assert holes("def f():\n  import m\n  return m") == ["m.<module>", "m"]
+    # whoever else gets hold of the module may use all of it
+    assert holes("def f():\n  import m\n  if m: m = 3\n  return m.g()") == ["m"]
+    assert holes("def f():\n  global m\n  import m") == ["m"] * 2
+    assert holes("class C:\n  import m", "C") == ["m"]
+    assert holes("import a.b\nimport a.c", "a") == ["a.b.<module>", "a.c.<module>"]
+
+
+def test_a_name_bound_by_import_or_else_by_def() -> None:
+    found = scan("try:\n  from a import f\nexcept ImportError:\n  def f(x): return x\n")
+    assert {n: str(d.kind) for n, d in found.items()} == {
+        "f": "import", "f#2": "function", "<module>": "module",
+    }  # fmt: skip
+
+
+def test_names_that_a_later_star_may_bind_anew() -> None:
+    found = scan("X = 1\nfrom m import *\nY = 2\ndef f(): return X, Y, z, len\n")
+    assert found["X"].literal is None
+    assert found["Y"].literal == "2"
+    assert {h.chain: h.binding for h in found["f"].holes} == {
+        "X": ("many", (("global",), ("star", ("absent",)))),
+        "Y": ("global",),
+        "z": ("star", ("absent",)),
+        "len": ("star", ("builtin",)),
+    }
+
+
+def test_what_changes_a_global_belongs_to_it() -> None:
+    found = scan(
+        """
+        REG = {}
+        NAME = "x"
+        REG["a"] = 1
+        REG.update(b=2)
+        size = REG.get("a")
+        parts = NAME.split()
+        top = REG.pop("a")
+        class C:
+            REG["C"] = 1
+        def f():
+            global COUNT
+            COUNT = 1
+        COUNT = 0
+        """
+    )
+    assert found["REG"].literal is None and found["NAME"].literal == "'x'".replace("'", '"')
+    assert {"C"} <= {h.chain for h in found["REG"].holes}
+    assert [h.chain for h in found["COUNT"].holes] == ["f"]
+    assert found["COUNT"].literal is None
+    assert {h.chain: h.binding[0] for h in found["f"].holes} == {"COUNT": "many"}
+    module = {h.chain for h in found["<module>"].holes}
+    assert module == {"REG", "REG.update"}
