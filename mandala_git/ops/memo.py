@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mandala_git.ops.context import CONTEXT, Block, Context
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.versioning import CallVersion, Versioning
-from mandala_git.results.calls import MISSING, CallRow, Edge, NewCall
+from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
 from mandala_git.results.ids import Found, call_hid, cid, lookup_key, output_hid, value_hid
 from mandala_git.results.store import Results
 from mandala_git.versions.process import Guard
@@ -29,8 +29,7 @@ _MANY = 200_000
 """Entries of the table in memory; beyond, it starts over."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
+class _Input(NamedTuple):
     name: str
     hid: bytes
     cid: bytes
@@ -140,11 +139,11 @@ class Memo(Block):
                 return self._answer(entry, context)
         key = lookup_key((i.name, i.cid) for i in inputs)
         names = self.versioning.ops(op)
-        rows = self.results.candidates(names, key)
-        choice = self._choose(op, rows)
+        candidates = self.results.candidates(names, key)
+        choice = self._choose(op, candidates)
         if choice is not None:
             self.found += 1
-            entry = self._hit(op, key, inputs, rows, *choice)
+            entry = self._hit(op, key, inputs, candidates, *choice)
             self._remember(token, entry)
             return self._answer(entry, context)
         return self._miss(op, key, inputs, bound, met, token, context)
@@ -153,19 +152,24 @@ class Memo(Block):
         if isinstance(value, Ref):
             loaded = value._value
             return _Input(name, value.hid, value.cid, loaded)
-        value = unwrap(value)
-        content = cid(value, found=met, path=f"argument {name!r} of {op.name}")
+        if type(value) in _EXACT:
+            content = cid(value)
+        else:
+            value = unwrap(value)
+            content = cid(value, found=met, path=f"argument {name!r} of {op.name}")
         return _Input(name, value_hid(content), content, value)
 
-    def _choose(self, op: Op[..., Any], rows: list[CallRow]) -> tuple[CallRow, CallVersion] | None:
+    def _choose(
+        self, op: Op[..., Any], candidates: list[Candidate]
+    ) -> tuple[Candidate, CallVersion] | None:
         """Return the preferred call that belongs here: of equal texts, then the most recent."""
-        found: tuple[CallRow, CallVersion] | None = None
-        for row in reversed(rows):
-            version = self.versioning.admit(op, row.version)
+        found: tuple[Candidate, CallVersion] | None = None
+        for candidate in reversed(candidates):
+            version = self.versioning.admit(op, candidate.row.version)
             if version is None or (found is not None and not version.exact):
                 continue
-            if all(self.results.has_value(edge.cid) for edge in self.results.outputs(row.id)):
-                found = row, version
+            if self.results.complete(candidate):
+                found = candidate, version
                 if version.exact:
                     break
         return found
@@ -175,19 +179,19 @@ class Memo(Block):
         op: Op[..., Any],
         key: bytes,
         inputs: list[_Input],
-        rows: list[CallRow],
-        row: CallRow,
+        candidates: list[Candidate],
+        chosen: Candidate,
         version: CallVersion,
     ) -> _Entry:
         """Return the entry of a recorded call, under these inputs' history ids."""
         name = self.versioning.key(op)
         hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
-        edges = _ordered(op, self.results.outputs(row.id))
+        row, edges = chosen.row, _ordered(op, chosen.outputs)
         if row.hid != hid:
             outputs = [
                 (edge.label, output_hid(hid, edge.label), edge.cid, MISSING) for edge in edges
             ]
-            if all(other.hid != hid for other in rows):
+            if all(other.row.hid != hid for other in candidates):
                 self.results.record(
                     NewCall(
                         self.results.op_id(name),
@@ -370,6 +374,8 @@ def _captured(function: Callable[..., Any]) -> tuple[tuple[str, Any], ...]:
 
 def _ordered(op: Op[..., Any], edges: list[Edge]) -> list[Edge]:
     """Order outputs as the op returned them."""
+    if len(edges) == 1:
+        return edges
     names = op.output_names or ()
     place = {name: number for number, name in enumerate(names)}
 

@@ -99,6 +99,9 @@ class Op(Generic[P, T]):
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
+    def __mandala_hash__(self) -> object:
+        return self.func
+
     def __reduce__(self) -> str | tuple[Any, ...]:
         return self.func.__qualname__
 

@@ -11,7 +11,7 @@ from mandala_git.errors import MandalaError, MissingCall
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
-from mandala_git.ops.tables import data_frame, find_ops, result_rows
+from mandala_git.ops.tables import Row, data_frame, find_ops, result_rows
 from mandala_git.ops.versioning import CallVersion, Unversioned, Versioned
 from mandala_git.results.calls import CallRow, Session
 from mandala_git.versions.agreement import Belongs
@@ -83,8 +83,18 @@ class Past:
 
     def table(self, op: Op[..., Any] | str) -> DataFrame:
         """Return the recorded calls of an op that belong to this world; see `Storage.table`."""
-        ops = find_ops(self.results, _name(self._memo, op))
-        rows = []
+        rows = self._rows(find_ops(self.results, _name(self._memo, op)))
+        return data_frame(self.results, [row for found in rows.values() for row in found])
+
+    def graph(self) -> str:
+        """Return the computation graph of this world as text; see `graph.graph_text`."""
+        from mandala_git.ops.graph import graph_text
+
+        calls = self._rows(dict(self.results.ops()))
+        return graph_text(self.results, {key: rows for key, rows in calls.items() if rows})
+
+    def _rows(self, ops: Mapping[int, str]) -> dict[str, list[Row]]:
+        """Return the calls of some ops that belong to this world, by key of the op."""
         seen: dict[tuple[int, str], Belongs] = {}
 
         def judge(row: CallRow, here: str) -> Belongs:
@@ -92,9 +102,7 @@ class Past:
                 seen[row.version, here] = self.judge(row, here)
             return seen[row.version, here]
 
-        for number, key in ops.items():
-            rows += result_rows(self.results, {number: key}, key, judge)
-        return data_frame(self.results, rows)
+        return {key: result_rows(self.results, {row: key}, key, judge) for row, key in ops.items()}
 
     def __repr__(self) -> str:
         return f"<storage at {self.rev} ({self.commit[:10]})>"

@@ -6,15 +6,13 @@ any repository, where a version is the code object of the op and nothing more.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mandala_git.errors import VersionError
 from mandala_git.ops.op import Op, decorated_files
@@ -31,8 +29,10 @@ from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.process import Guard, ProcessWorld, Reading
 from mandala_git.versions.recorded import Recorded
-from mandala_git.versions.recording import Ran, Recorder
 from mandala_git.versions.tracker import OpenCall, Tracker
+
+if TYPE_CHECKING:
+    from mandala_git.versions.recording import Ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,8 @@ class Unversioned:
         code = code_hash(op.func.__code__)
         found = self._rows.get((self.key(op), code))
         if found is None:
+            import hashlib
+
             vid = hashlib.sha256(self.key(op).encode() + b"\0" + code).digest()
             row = self._results.version_id(vid, self.key(op), b"")
             found = self._rows[self.key(op), code] = CallVersion(row, vid, Guard(()))
@@ -335,6 +337,8 @@ class Versioned:
         before: Mapping[str, Reading],
     ) -> CallVersion:
         """Return the version of a call that just ran."""
+        from mandala_git.versions.recording import Ran
+
         assert call is not None
         known = self._of(op)
         ran = Ran.of(call, self.world, self.loaded.keys_of(arguments), before)
@@ -361,6 +365,8 @@ class Versioned:
         definition = self.world.snapshot.definition(known.definition)
         if definition is None:
             raise VersionError(f"{known.key} is no longer where it was when it was loaded")
+        from mandala_git.versions.recording import Recorder
+
         recorded = Recorder(self.world, definition, ran).record()
         return recorded, frozenset(node.key for node in recorded.nodes)
 
@@ -389,6 +395,8 @@ class Versioned:
         """Return the op's static closure: id, packed text ids, texts by id."""
         if known.context is None:
             closure: Mapping[str, Definition] = self.world.closure(known.definition)
+            import hashlib
+
             ids = sorted({d.text_id for d in closure.values()})
             data = "".join(f"{text}\n" for text in ids).encode()
             bodies = {}
@@ -414,5 +422,7 @@ def settings_neutral(root: Path) -> tuple[str, ...]:
 
 
 def _session(commit: str | None, dirty: bool) -> Session:
+    import platform
+
     script = getattr(sys.modules.get("__main__"), "__file__", None) or ""
-    return Session(commit, dirty, socket.gethostname(), os.getpid(), script, time.time())
+    return Session(commit, dirty, platform.node(), os.getpid(), script, time.time())

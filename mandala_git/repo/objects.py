@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 from mandala_git.errors import MandalaError
@@ -17,6 +16,8 @@ def object_id(kind: str, data: bytes, object_format: str = "sha1") -> str:
         data: its bytes.
         object_format: "sha1" or "sha256", as the repository says.
     """
+    import hashlib
+
     digest = hashlib.new(object_format, f"{kind} {len(data)}\0".encode(), usedforsecurity=False)
     digest.update(data)
     return digest.hexdigest()

@@ -12,7 +12,6 @@ the interface, and a store in a folder and one in memory.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -33,6 +32,8 @@ _EDGE = re.compile(r"[0-9a-f]{64}")
 
 def sha256(data: bytes) -> str:
     """Return the sha256 of bytes as 64 hex digits."""
+    import hashlib
+
     return hashlib.sha256(data).hexdigest()
 
 

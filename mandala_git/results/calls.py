@@ -76,6 +76,20 @@ class Edge(NamedTuple):
     cid: bytes
 
 
+class Candidate(NamedTuple):
+    """A recorded call that a lookup found.
+
+    Attributes:
+        row: the call.
+        outputs: its output refs, in order of label.
+        inline: for each of them, whether its value lies in the database itself.
+    """
+
+    row: CallRow
+    outputs: list[Edge]
+    inline: list[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class CallRecord:
     """A recorded call with all its edges, as tables show it."""

@@ -16,6 +16,7 @@ from mandala_git.results.calls import (
     MISSING,
     CallRecord,
     CallRow,
+    Candidate,
     Edge,
     NewCall,
 )
@@ -38,7 +39,13 @@ PATIENCE = 0.05
 CROWD, WEIGHT = 4096, 16 << 20
 """Calls, and bytes of their values, that may wait at most."""
 
-_CANDIDATES = f"SELECT {reading.CALL_COLUMNS} FROM calls c WHERE c.key = ? ORDER BY c.id"
+# A lookup is one query: the calls with given inputs, a row for each output.
+_LOOKUP = f"""
+    SELECT {reading.CALL_COLUMNS}, l.name, r.id, r.hid, v.cid, v.codec, v.data IS NOT NULL
+    FROM calls c
+    LEFT JOIN call_outputs e ON e.call = c.id LEFT JOIN labels l ON l.id = e.label
+    LEFT JOIN refs r ON r.id = e.ref LEFT JOIN vals v ON v.id = r.val
+    WHERE c.key = ? ORDER BY c.id, e.label"""
 
 
 class Results(Register):
@@ -128,16 +135,33 @@ class Results(Register):
                     self._buffer.write(database)
                 self._buffer = Buffer()
 
-    def candidates(self, op_ids: Collection[int], key: bytes) -> list[CallRow]:
-        """Return the calls of some ops with given inputs, newest last.
+    def candidates(self, op_ids: Collection[int], key: bytes) -> list[Candidate]:
+        """Return the calls of some ops with given inputs, newest last, with their outputs.
 
         Args:
             op_ids: rows of the ops.
             key: `ids.lookup_key` of the inputs.
         """
         with self._using(flushed=key in self._buffer.keys) as database:
-            rows = database.execute(_CANDIDATES, (key,)).fetchall()
-        return [CallRow._make(row) for row in rows if row[2] in op_ids] if rows else []
+            rows = database.execute(_LOOKUP, (key,)).fetchall()
+        found: list[Candidate] = []
+        for row in rows:
+            if row[2] not in op_ids:
+                continue
+            if not found or found[-1].row.id != row[0]:
+                found.append(Candidate(CallRow._make(row[:8]), [], []))
+            label, ref, hid, content, codec, inline = row[8:]
+            if label is not None:
+                found[-1].outputs.append(Edge(label, ref, hid, content))
+                found[-1].inline.append(bool(inline) and codec is not None)
+        return found
+
+    def complete(self, candidate: Candidate) -> bool:
+        """Say whether the values of all outputs of a call are stored."""
+        return all(
+            inline or self.has_value(edge.cid)
+            for edge, inline in zip(candidate.outputs, candidate.inline, strict=True)
+        )
 
     def call(self, hid: bytes) -> CallRow | None:
         """Return a call by its history id."""

@@ -7,7 +7,6 @@ leads where inside a closure does not depend on which of the two is asked.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -160,6 +159,8 @@ class Snapshot:
         """Return a name that only snapshots with the very same texts share."""
         if self._identity is not None:
             return self._identity()
+        import hashlib
+
         texts = sorted(d.text_id for d in self.definitions())
         return hashlib.sha256("".join(texts).encode()).hexdigest()
 

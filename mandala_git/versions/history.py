@@ -7,7 +7,6 @@ other clones and commands added, and keeps the classes in step with it.
 from __future__ import annotations
 
 import ast
-import hashlib
 import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -17,7 +16,6 @@ from mandala_git.results.store import Results
 from mandala_git.source.definitions import SCHEME, Definition
 from mandala_git.source.index import Index
 from mandala_git.versions.classes import Classes
-from mandala_git.versions.equations import equations
 from mandala_git.versions.meanings import Meaning, Node
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.verdicts import (
@@ -117,6 +115,8 @@ class History:
         for id, event in holds.items():
             if id not in self._applied:
                 self._applied.add(id)
+                from mandala_git.versions.equations import equations
+
                 for one, other in equations(event, self.context, self.text, self.nodes):
                     self.classes.equate(one, other)
         self.generation += 1
@@ -188,6 +188,8 @@ class History:
         if data is None:
             name = text_name(text_id)
             data = self.shared.read([name]).get(name)
+        import hashlib
+
         if data is not None and hashlib.sha256(data).hexdigest() != text_id:
             return None
         return data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -91,6 +90,8 @@ class IndexedTree:
 
     def identity(self) -> str:
         """Return a name that only trees with the very same files share."""
+        import hashlib
+
         listed = "".join(f"{p}\0{b}\0" for p, b in sorted(self.tree.entries.items()))
         return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
 

@@ -9,7 +9,6 @@ nothing: it is recorded, never reused.
 from __future__ import annotations
 
 import builtins
-import hashlib
 import os
 import sys
 import time
@@ -406,6 +405,8 @@ class Loaded:
 
 def raw(definition: Definition, why: str) -> Definition:
     """Return a definition that agrees with nothing, not even with itself at another time."""
+    import hashlib
+
     mark = hashlib.sha256(f"raw {definition.text_id} {time.time_ns()}".encode()).hexdigest()
     return replace(definition, skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
 

@@ -10,9 +10,10 @@ unfoldings are equal.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from blake3 import blake3
 
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import Snapshot
@@ -258,7 +259,7 @@ def _spell(slots: _Slots, names: dict[str, str]) -> tuple[object, ...]:
 
 def _digest(*parts: object) -> str:
     # repr of nested tuples of strings, integers and None is injective.
-    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return blake3(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _refine(

@@ -8,7 +8,6 @@ looked at anew.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -121,7 +120,7 @@ class ProcessWorld(SnapshotWorld):
     def __init__(self, loaded: Loaded, tree: Callable[[], IndexedTree], history: History) -> None:
         self.loaded = loaded
         self.epoch = 0
-        self.process = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
+        self.process = f"{os.getpid()}-{time.time_ns()}-{os.urandom(8).hex()}"
         self._list = tree
         self._tree: IndexedTree | None = None
         self._begin(history)

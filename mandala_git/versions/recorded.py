@@ -8,7 +8,6 @@ else the project held.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,6 +111,8 @@ class Recorded:
     @property
     def id(self) -> str:
         """sha256 (hex) of all but the context."""
+        import hashlib
+
         data = json.dumps(self._identity(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(data.encode("utf-8", "surrogatepass")).hexdigest()
 

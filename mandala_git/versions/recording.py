@@ -7,7 +7,7 @@ Everything else that executed code refers to counts with its static closure.
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
@@ -157,7 +157,7 @@ class Recorder:
             nodes,
             tuple(sorted(self._keys[key] for key in self._roots)),
             links,
-            str(uuid.uuid4()) if self.ran.volatile or raw or self._missing else "",
+            os.urandom(16).hex() if self.ran.volatile or raw or self._missing else "",
         )
 
     def _definition(self, key: str) -> Definition:

@@ -7,7 +7,6 @@ and count as breaking until somebody settles it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +35,8 @@ class Edge:
     @property
     def id(self) -> str:
         """sha256 (hex) of the edge, the folder of its events in the store."""
+        import hashlib
+
         parts = [self.key_old, self.text_old, self.key_new, self.text_new]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -113,6 +114,8 @@ class Event:
     @property
     def id(self) -> str:
         """sha256 (hex) of the event's bytes."""
+        import hashlib
+
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     @property
@@ -186,6 +189,8 @@ def _settle(events: Iterable[Event]) -> Verdict | None:
 
 def context_file(texts: Iterable[str]) -> tuple[str, str, bytes]:
     """Return (id, name in the store, bytes) of a context: sorted text ids, one a line."""
+    import hashlib
+
     data = "".join(f"{text}\n" for text in sorted(set(texts))).encode()
     id = hashlib.sha256(data).hexdigest()
     return id, f"c/{id[:2]}/{id}", data
