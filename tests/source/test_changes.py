@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from mandala_git.source.changes import Change, ChangeKind, compare, hunks
-from mandala_git.source.definitions import FileFacts
+from mandala_git.source.definitions import Definition, FileFacts, Kind
 from mandala_git.source.pieces import Sources
 from mandala_git.source.scan import scan_file
 
@@ -364,6 +364,16 @@ def test_a_module_that_is_used_often_is_told_once() -> None:
 
 def test_deep_nesting_is_no_obstacle() -> None:
     deep = " + ".join(f"x{n}" for n in range(1200))
-    old, new = (f"def f(a, b=({deep})):\n    return {deep} + {end}\n" for end in ("a", "b"))
-    (change,) = changes(old, new)
+    texts = [f"def f(a, b=({deep})):\n    return {deep} + {end}\n" for end in ("a", "b")]
+    old, new = (
+        FileFacts("m.py", (Definition("m.py", "f", Kind.FUNCTION, t, t, t, t, lines=(1, 2)),))
+        for t in texts
+    )
+    before, after = (sources({"m.py": text}) for text in texts)
+    (change,) = compare([old], [new], before=before, after=after)
     assert (change.kind, change.reasons) == (ChangeKind.CHANGED, ("body",))
+    (hunk,) = hunks(change, before, after)
+    assert [(line.mark, line.old, line.new) for line in hunk.lines][-2:] == [
+        ("-", 2, 0),
+        ("+", 0, 2),
+    ]
