@@ -194,7 +194,7 @@ class Memo(Block):
             if all(other.row.hid != hid for other in candidates):
                 self.results.record(
                     NewCall(
-                        self.results.op_id(name),
+                        self.versioning.ops(op)[0],
                         version.row,
                         key,
                         hid,
@@ -312,7 +312,7 @@ class Memo(Block):
             outputs.append((label, output_hid(hid, label), content, value))
         self.results.record(
             NewCall(
-                self.results.op_id(name),
+                self.versioning.ops(op)[0],
                 version.row,
                 key,
                 hid,

@@ -101,6 +101,7 @@ class Unversioned:
     def __init__(self, results: Results) -> None:
         self._results = results
         self._rows: dict[tuple[str, bytes], CallVersion] = {}
+        self._ops: dict[str, int] = {}
 
     def enter(self) -> bool:
         """Begin a block."""
@@ -115,7 +116,10 @@ class Unversioned:
 
     def ops(self, op: Op[..., Any]) -> list[int]:
         """Return the row of the op."""
-        return [self._results.op_id(self.key(op))]
+        key = self.key(op)
+        if key not in self._ops:
+            self._ops[key] = self._results.op_id(key)
+        return [self._ops[key]]
 
     def _version(self, op: Op[..., Any]) -> CallVersion:
         code = code_hash(op.func.__code__)
