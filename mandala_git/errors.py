@@ -1,19 +1,19 @@
 """Every error that a user can meet, and the exit code that it becomes.
 
-    MandalaError                 something the user can act on: what, where, the next command
-    ├── UsageError               the command or call is malformed            exit 2
-    ├── NotARepository           no git work tree here                       exit 128
-    ├── StoreError               refs/mandala/store cannot be read or moved
-    │   └── StoreConflict        somebody else moved it and kept doing so
-    ├── ResultsError             results.db or a value file
-    │   ├── NewerSchema          written by a newer version of this package
-    │   ├── UnstorableValue      a value that no codec can store
-    │   ├── UnhashableValue      a value without a content id
-    │   └── ValueLost            a stored value that is missing or damaged: compute it again
-    ├── SourceError              a file that cannot be read as Python
-    ├── VersionError             an op whose code cannot be versioned
-    └── CallError                a call that cannot be made in this block
-        └── MissingCall          a new call where new calls are not allowed (a RuntimeError too)
+MandalaError                 something the user can act on: what, where, the next command
+├── UsageError               the command or call is malformed            exit 2
+├── NotARepository           no git work tree here                       exit 128
+├── StoreError               refs/mandala/store cannot be read or moved
+│   └── StoreConflict        somebody else moved it and kept doing so
+├── ResultsError             results.db or a value file
+│   ├── NewerSchema          written by a newer version of this package
+│   ├── UnstorableValue      a value that no codec can store
+│   ├── UnhashableValue      a value without a content id
+│   └── ValueLost            a stored value that is missing or damaged: compute it again
+├── SourceError              a file that cannot be read as Python
+├── VersionError             an op whose code cannot be versioned
+└── CallError                a call that cannot be made in this block
+    └── MissingCall          a new call where new calls are not allowed (a RuntimeError too)
 """
 
 from __future__ import annotations

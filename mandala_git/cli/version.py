@@ -14,7 +14,7 @@ from mandala_git.views.console import Output
 if TYPE_CHECKING:
     from mandala_git.cli.verbs import Subparsers
 
-PARTS = ("blake3", "joblib", "libcst", "numpy", "pandas", "pre-commit", "pygit2", "rich")
+PARTS = ("blake3", "joblib", "libcst", "numpy", "pandas", "pre-commit", "rich")
 """Distributions whose version matters for a report."""
 
 

@@ -10,10 +10,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mandala_git.config import read_settings
 from mandala_git.errors import VersionError
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.repo.git_store import GitStore
@@ -186,9 +186,8 @@ class Versioned:
         self.repo = repo
         self.results = results
         folder = repo.mandala_dir()
-        self.index = Index(folder / "index.db")
-        neutral = settings_neutral(repo.root)
-        self.neutral = neutral
+        self.neutral = neutral = read_settings(repo.root).neutral
+        self.index = Index(folder / "index.db", neutral=neutral)
         self.history = History(GitStore(repo), results, self.index, neutral=neutral)
         self.loaded = Loaded(repo.root, self.index, self._blob_id, neutral)
         for filename in decorated_files():
@@ -376,8 +375,6 @@ class Versioned:
 
     def _store(self, known: _Known, recorded: Recorded, guard: Guard) -> CallVersion:
         context, texts, bodies = self._context(known)
-        from dataclasses import replace
-
         recorded = replace(recorded, context=context.hex())
         vid = bytes.fromhex(recorded.id)
         more = {
@@ -416,13 +413,6 @@ class Versioned:
         """Return the commit and the state of the work tree under which calls run now."""
         head = self.repo.head()
         return _session(head, self.repo.is_dirty())
-
-
-def settings_neutral(root: Path) -> tuple[str, ...]:
-    """Return the project's further neutral decorators."""
-    from mandala_git.config import read_settings
-
-    return read_settings(root).neutral
 
 
 def _session(commit: str | None, dirty: bool) -> Session:

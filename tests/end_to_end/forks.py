@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any
 
 import libcst  # noqa: F401 - the children need them, and loading them takes long
-import pygit2  # noqa: F401
 
 import mandala_git.versions.loaded
 from mandala_git import Storage
