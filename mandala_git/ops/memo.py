@@ -140,7 +140,7 @@ class Memo(Block):
         key = lookup_key((i.name, i.cid) for i in inputs)
         names = self.versioning.ops(op)
         candidates = self.results.candidates(names, key)
-        choice = self._choose(op, candidates)
+        choice = self._choose(op, candidates) or self._earlier(op, inputs)
         if choice is not None:
             self.found += 1
             entry = self._hit(op, key, inputs, candidates, *choice)
@@ -173,6 +173,27 @@ class Memo(Block):
                 if version.exact:
                     break
         return found
+
+    def _earlier(
+        self, op: Op[..., Any], inputs: list[_Input]
+    ) -> tuple[Candidate, CallVersion] | None:
+        """Return a call from before parameters were added, if their defaults are passed now.
+
+        Whether the old code means the same is for its version to say: a verdict must have
+        called the added parameter compatible.
+        """
+        defaults = op.plan.defaults
+        if not defaults:
+            return None
+        for added in self.versioning.added(op):
+            given = {i.name: i.cid for i in inputs if i.name in added}
+            if all(name in given and cid(defaults[name]) == given[name] for name in added):
+                key = lookup_key((i.name, i.cid) for i in inputs if i.name not in added)
+                rows = self.results.candidates(self.versioning.ops(op), key)
+                choice = self._choose(op, rows)
+                if choice is not None:
+                    return choice
+        return None
 
     def _hit(
         self,

@@ -196,6 +196,10 @@ class _PastVersioning:
         """Return the row of the op."""
         return [self._versioning.results.op_id(self.key(op))]
 
+    def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
+        """Return nothing: a call is looked up with the arguments that the commit knows."""
+        return ()
+
     def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
         """Return the version of a recorded call if it belongs to the commit."""
         key = self.key(op)

@@ -71,6 +71,9 @@ class Versioning(Protocol):
     def ops(self, op: Op[..., Any]) -> list[int]:
         """Return the rows of the ops whose calls may be calls of this one."""
 
+    def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
+        """Return the sets of parameters with defaults that earlier versions did not have."""
+
     def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
         """Return the version of a recorded call if it belongs here and now."""
 
@@ -132,6 +135,10 @@ class Unversioned:
             found = self._rows[self.key(op), code] = CallVersion(row, vid, Guard(()))
         return found
 
+    def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
+        """Return nothing: no verdict can bridge an added parameter here."""
+        return ()
+
     def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
         """Return the version of a call made with the same code object."""
         version = self._version(op)
@@ -169,6 +176,7 @@ class _Known:
     versions: dict[int, CallVersion | None] = field(default_factory=dict)
     recorded: dict[object, tuple[CallVersion, frozenset[str]]] = field(default_factory=dict)
     changeable: list[str] | None = None
+    added: set[frozenset[str]] | None = None
     context: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
 
 
@@ -245,6 +253,7 @@ class Versioned:
             known.recorded.clear()
             known.rows.clear()
             known.changeable = None
+            known.added = None
             known.context = None
 
     # -- ops -----------------------------------------------------------------------------
@@ -293,6 +302,22 @@ class Versioned:
                 if gone and definition and self.world.snapshot.definition(key) is None:
                     known.rows.append(row)
         return known.rows
+
+    def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
+        """Return the sets of parameters with defaults that earlier versions did not have."""
+        known = self._of(op)
+        if known.added is None:
+            present = set(op.plan.signature.parameters)
+            found = set()
+            for row in self.ops(op):
+                for version in self.results.versions_of(row):
+                    recorded = self.history.recorded(version.vid.hex())
+                    text = self.history.text(recorded.nodes[0].text_id) if recorded else None
+                    earlier = set(text.parameters) if text is not None else present
+                    if earlier < present and present - earlier <= op.plan.defaults.keys():
+                        found.add(frozenset(present - earlier))
+            known.added = found
+        return known.added
 
     def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
         """Return the version of a recorded call if it belongs here and now."""

@@ -454,7 +454,6 @@ def test_case_17_a_helper_behind_a_warm_cache(project: Project) -> None:
     assert project.program(warm).executed == 1
 
 
-@pytest.mark.xfail(strict=True, reason="added parameters are not matched yet: they recompute")
 def test_case_18_a_parameter_with_a_default_is_added_compatibly(project: Project) -> None:
     project.write(p=HEAD + "\n@op\ndef f(x):\n    return x * 3\n")
     project.runs("p.f(3)")
