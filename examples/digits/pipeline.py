@@ -2,7 +2,7 @@
 
 from prep import N_CLASS, scale_data
 from sklearn.datasets import load_digits
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 from mandala_git import Storage, op
 
@@ -13,14 +13,16 @@ def load_data():
 
 
 @op(output_names=["model"])
-def train_model(X, y, n_estimators, scale):
+def train_model(X, y, n_neighbors, scale):
     if scale:
         X = scale_data(X)
-    return RandomForestClassifier(n_estimators, max_depth=2, random_state=0).fit(X, y)
+    return KNeighborsClassifier(n_neighbors).fit(X, y)
 
 
 @op(output_names=["acc"])
-def get_acc(model, X, y):
+def get_acc(model, X, y, scale):
+    if scale:
+        X = scale_data(X)
     return round(float(model.score(X, y)), 3)
 
 
@@ -28,8 +30,8 @@ if __name__ == "__main__":
     with Storage() as storage:
         X, y = load_data()
         for scale in (False, True):
-            for n_estimators in (5, 10, 20):
-                model = train_model(X, y, n_estimators, scale)
-                acc = get_acc(model, X, y)
-                print(f"scale={scale!s:5}  n_estimators={n_estimators:2}  accuracy={acc.value}")
+            for n_neighbors in (5, 10, 20):
+                model = train_model(X, y, n_neighbors, scale)
+                acc = get_acc(model, X, y, scale)
+                print(f"scale={scale!s:5}  n_neighbors={n_neighbors:2}  accuracy={acc.value}")
     print(f"{storage.executed} calls ran, {storage.found} were found")
