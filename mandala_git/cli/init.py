@@ -25,6 +25,7 @@ HOOK = """\
         always_run: true
         require_serial: true
         stages: [pre-commit, pre-merge-commit]
+        verbose: true
 """
 """The entry of the hook for a project whose environment has this package installed."""
 

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 VERBS = {
     "init": "prepare this repository to keep verdicts and results",
+    "status": "show what is recorded, what of it holds now, and what is to decide",
+    "diff": "show what changed, definition by definition, and what it would cost",
+    "classify": "decide whether edits change results (breaking) or not (compatible)",
+    "log": "list the verdicts, newest first",
+    "world": "show which recorded calls belong to a state of the code",
+    "results": "print the recorded calls of an op as a table",
     "fingerprint": "print the semantic digest of every definition of some files",
     "version": "print the versions of this program and of what it stands on",
     "help": "explain a verb, or list them all",

@@ -219,6 +219,16 @@ class Results(Register):
         with self.lock:
             return self._buffer.has_value(content) or self._stored(content) is True
 
+    def size(self, content: bytes) -> int | None:
+        """Return how many bytes a value takes as it is stored, None where it is not."""
+        query = "SELECT codec, length(data) FROM vals WHERE cid = ?"
+        with self._using(flushed=self._buffer.has_value(content)) as database:
+            row = database.execute(query, (content,)).fetchone()
+            codec = None if row is None or row[0] is None else self._codec(row[0])
+        if codec is None:
+            return None
+        return int(row[1]) if row[1] is not None else self._value_files().size(content, codec)
+
     def load(self, content: bytes) -> Any:
         """Return the value of a content id.
 

@@ -46,6 +46,13 @@ class ValueFiles:
         """Say whether a file is there; it may still turn out damaged."""
         return self.path(content, codec).exists()
 
+    def size(self, content: bytes, codec: str) -> int | None:
+        """Return how many bytes a file has, None where there is none."""
+        try:
+            return self.path(content, codec).stat().st_size
+        except OSError:
+            return None
+
     def write(self, content: bytes, encoded: codecs.Encoded) -> int:
         """Write a value beside its place and move it in.
 

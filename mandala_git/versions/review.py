@@ -292,15 +292,16 @@ def select(questions: Sequence[Question], names: Sequence[str]) -> tuple[list[Qu
     chosen: dict[Edge, Question] = {}
     missed = []
     for name in names:
-        found = [q for q in questions if _is_named(q, name)]
+        found = [q for q in questions if is_named(q.edge, name)]
         if not found:
             missed.append(name)
         chosen.update((q.edge, q) for q in found)
     return list(chosen.values()), missed
 
 
-def _is_named(question: Question, name: str) -> bool:
-    for key in (question.edge.key_new, question.edge.key_old):
+def is_named(edge: Edge, name: str) -> bool:
+    """Tell whether a key, a qualified name or a path means one side of an edge."""
+    for key in (edge.key_new, edge.key_old):
         path, _, qualname = key.rpartition("::")
         if name in (key, path, qualname, qualname.rpartition(".")[2]):
             return True

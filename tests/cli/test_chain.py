@@ -61,7 +61,7 @@ def test_git_finds_the_command(installed: Path, git_repo: Any) -> None:
 def test_a_commit_through_pre_commit(installed: Path, git_repo: Any) -> None:
     repo = git_repo()
     run("git", "mandala", "init", cwd=repo.root)
-    repo.write(CONFIG, f"repos:\n{HOOK}        verbose: true\n")
+    repo.write(CONFIG, f"repos:\n{HOOK}")
     assert run(sys.executable, "-m", "pre_commit", "install", cwd=repo.root)[0] == 0
     repo.write("a.py", "x = 1\n")
     repo.git("add", ".")
@@ -77,7 +77,7 @@ def test_a_commit_through_pre_commit(installed: Path, git_repo: Any) -> None:
 def test_a_hook_that_cannot_work_does_not_stop_the_commit(installed: Path, git_repo: Any) -> None:
     repo = git_repo()
     run("git", "mandala", "init", cwd=repo.root)
-    repo.write(CONFIG, f"repos:\n{HOOK}        verbose: true\n")
+    repo.write(CONFIG, f"repos:\n{HOOK}")
     run(sys.executable, "-m", "pre_commit", "install", cwd=repo.root)
     repo.git("add", ".")
     repo.write(".git/refs/mandala/store", "no commit id\n")

@@ -82,7 +82,7 @@ def test_staged_files_that_cannot_be_read_are_named(
     repo.write("good.py", "the work tree does not count (\n")
     repo.write("bad.py", "x = 1\n")
     ended = hook("pre-commit", cwd=repo.root)
-    assert ended.code == 0 and ended.out == ""
+    assert ended.code == 0 and ended.out == "+ good.py:1 x\n"
     named = [line.split(":")[1].strip() for line in ended.err.splitlines()]
     assert named == (["bad.py", "latin.py"] if born else ["bad.py", "latin.py", "old.py"])
 

@@ -1,0 +1,174 @@
+"""`git mandala diff`: what changed between two states of the code, definition by definition."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mandala_git.cli.desk import Desk
+from mandala_git.cli.verbs import describe
+from mandala_git.errors import UsageError
+from mandala_git.repo.snapshots import shown
+from mandala_git.source.changes import Change
+from mandala_git.versions.comparison import Comparison
+from mandala_git.versions.pending import sort_out
+from mandala_git.versions.worlds import Worlds
+from mandala_git.views.changes import concise, full
+from mandala_git.views.changes_data import as_github, as_json
+from mandala_git.views.console import Output
+from mandala_git.views.questions import consequences
+
+if TYPE_CHECKING:
+    from mandala_git.cli.verbs import Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the arguments of `git mandala diff`."""
+    parser = describe(
+        subparsers,
+        "diff",
+        text="""
+            Show what changed, definition by definition: the lines that differ in meaning, why
+            they count, which ops depend on them and what their recorded calls cost.
+            Formatting, comments and docstrings are counted only, unless --cosmetic is given.
+
+            Without REV the work tree is compared with HEAD, with --staged the index with HEAD;
+            with one REV (`A..B` is two) the work tree or the index with REV, with two REV the
+            second with the first. PATH is a file or folder.
+        """,
+        example="""
+            git mandala diff
+            git mandala diff --staged src/train.py
+            git mandala diff main..topic --format concise
+        """,
+    )
+    parser.add_argument("--staged", action="store_true", help="the index, not the work tree")
+    parser.add_argument(
+        "--cosmetic", action="store_true", help="show what was only reformatted, too"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("full", "concise", "github"),
+        default="full",
+        help="for reading (full), a line each (concise), or annotations of GitHub Actions",
+    )
+    parser.add_argument("--json", action="store_true", help='{"format": 1, "changes": [...]}')
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit 1 when a definition changed in meaning"
+    )
+    parser.add_argument(
+        "what", metavar="REV|PATH", nargs="*", help="up to two revisions, then paths"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the changes."""
+    out = Output()
+    with Desk() as desk:
+        revs, paths = _sides(desk, args.what)
+        if args.staged and len(revs) > 1:
+            raise UsageError(
+                "--staged compares the index with one revision",
+                hint=f"git mandala diff --staged {revs[0]}",
+            )
+        before, after = _worlds(desk, revs, staged=args.staged)
+        comparison = Comparison(before, after)
+        inside = _filter(desk, paths, before, after)
+        changes = [c for c in comparison.changes if _is_inside(c, inside)]
+        for facts in comparison.unreadable:
+            out.say(f"mandala: {shown(facts.path)}:{facts.error_line}: {facts.error}")
+        questions = desk.review(after, before).questions()
+        pending = sort_out(questions, desk.history.ledger, before)
+        costs = consequences((*pending.decided, *pending.asked))
+        hint = _cosmetic_hint(args)
+        if args.json:
+            out.text(as_json(changes, hunks=comparison.hunks, consequences=costs))
+        elif args.format == "github":
+            out.text(as_github(changes, consequences=costs))
+        else:
+            with out.paged():
+                if args.format == "concise":
+                    rows = concise(changes, consequences=costs, cosmetic=args.cosmetic, hint=hint)
+                else:
+                    rows = full(
+                        changes,
+                        hunks=comparison.hunks,
+                        consequences=costs,
+                        cosmetic=args.cosmetic,
+                        hint=hint,
+                    )
+                out.show(rows)
+        out.say(*(f"mandala: {note}" for note in desk.notes))
+    return int(args.exit_code and any(not change.kind.quiet for change in changes))
+
+
+def _worlds(desk: Desk, revs: list[str], *, staged: bool) -> tuple[Worlds | None, Worlds]:
+    before = desk.at(revs[0]) if revs else desk.head
+    if len(revs) > 1:
+        return before, desk.at(revs[1])
+    return before, desk.staged if staged else desk.work
+
+
+def _cosmetic_hint(args: argparse.Namespace) -> str:
+    words = [*(["--staged"] if args.staged else []), "--cosmetic", *args.what]
+    return " ".join(["git mandala diff", *words])
+
+
+def _sides(desk: Desk, words: list[str]) -> tuple[list[str], list[str]]:
+    """Tell revisions from paths, as git does: a word that could be both is refused."""
+    revs: list[str] = []
+    paths = list(words)
+    while paths and len(revs) < 2:
+        word = paths[0]
+        ends = word.split("..") if ".." in word and not word.startswith(".") else [word]
+        if len(revs) + len(ends) > 2 or not all(_is_commit(desk, end or "HEAD") for end in ends):
+            break
+        if Path(word).exists():
+            raise UsageError(
+                f"{word!r} is a revision and a file",
+                hint=f"the file: git mandala diff ./{word}; "
+                f"the revision: git mandala diff refs/heads/{word}",
+            )
+        revs += [end or "HEAD" for end in ends]
+        paths = paths[1:]
+    return revs, paths
+
+
+def _is_commit(desk: Desk, word: str) -> bool:
+    try:
+        desk.repo.resolve(word)
+    except UsageError:
+        return False
+    return True
+
+
+def _filter(desk: Desk, paths: list[str], before: Worlds | None, after: Worlds) -> list[str]:
+    """Return paths relative to the repository.
+
+    Raises:
+        UsageError: one names neither a revision nor a file of either side.
+    """
+    files = {*after.tree.tree.entries, *(before.tree.tree.entries if before is not None else ())}
+    found: list[str] = []
+    for path in paths:
+        inside = desk.repo.relative(Path(path))
+        if inside is None or not any(_below(file, inside) for file in files):
+            there = inside is not None and Path(path).exists()
+            raise UsageError(
+                f"{path!r} has no Python file of this project"
+                if there
+                else f"{path!r} is neither a revision nor a Python file of either side",
+                hint="git mandala help diff",
+            )
+        found.append(inside)
+    return found
+
+
+def _is_inside(change: Change, inside: list[str]) -> bool:
+    sides = [side.path for side in (change.old, change.new) if side is not None]
+    return not inside or any(_below(path, place) for path in sides for place in inside)
+
+
+def _below(path: str, place: str) -> bool:
+    return place == "." or path == place or path.startswith(place + "/")

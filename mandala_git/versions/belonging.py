@@ -1,0 +1,97 @@
+"""Belonging: which recorded calls belong to a world, version by version and op by op."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mandala_git.results.store import Results
+from mandala_git.versions.agreement import Belongs
+from mandala_git.versions.worlds import Worlds
+
+
+@dataclass(frozen=True, slots=True)
+class OpShare:
+    """What of an op's recorded calls belongs to a world.
+
+    Attributes:
+        op: its key.
+        calls: by answer, those that ran (no aliases).
+        seconds: by answer, their computing time.
+        versions: by answer, ids (hex) of their versions.
+    """
+
+    op: str
+    calls: dict[Belongs, int]
+    seconds: dict[Belongs, float]
+    versions: dict[Belongs, list[str]]
+
+
+class Belonging:
+    """Judge the recorded versions in one world, each once.
+
+    Args:
+        worlds: the world.
+        results: where calls are recorded.
+    """
+
+    def __init__(self, worlds: Worlds, results: Results) -> None:
+        self.worlds = worlds
+        self.results = results
+        self._answers: dict[tuple[int, str], Belongs] = {}
+        self._heirs: list[str] | None = None
+
+    def of(self, version: int, op: str) -> Belongs:
+        """Tell whether a version belongs.
+
+        Args:
+            version: its row.
+            op: key of its op; where that is gone, the ops that it may have become are tried.
+        """
+        asked = (version, op)
+        if asked not in self._answers:
+            self._answers[asked] = self._judge(version, op)
+        return self._answers[asked]
+
+    def heirs(self) -> list[str]:
+        """Return the keys of ops of the world under which nothing is recorded."""
+        if self._heirs is None:
+            known = {key for _, key in self.results.ops()}
+            definitions = self.worlds.seen_by("").snapshot.definitions()
+            self._heirs = [d.key for d in definitions if d.op and d.key not in known]
+        return self._heirs
+
+    def shares(self) -> list[OpShare]:
+        """Return the share of every recorded op, in order of keys."""
+        stats = self.results.stats()
+        found: list[OpShare] = []
+        for row, key in sorted(self.results.ops(), key=lambda op: op[1]):
+            share = OpShare(
+                key,
+                dict.fromkeys(Belongs, 0),
+                dict.fromkeys(Belongs, 0.0),
+                {answer: [] for answer in Belongs},
+            )
+            for version in self.results.versions_of(row):
+                calls, seconds = stats.get(version.id, (0, 0.0))
+                if calls:
+                    answer = self.of(version.id, key)
+                    share.calls[answer] += calls
+                    share.seconds[answer] += seconds
+                    share.versions[answer].append(version.vid.hex())
+            if any(share.calls.values()):
+                found.append(share)
+        return found
+
+    def _judge(self, version: int, op: str) -> Belongs:
+        found = self.results.version(version)
+        if found is None:
+            return Belongs.NO
+        vid, here = found.vid.hex(), op.partition(".<locals>")[0]
+        if self.worlds.definition(here) is not None:
+            return self._asked(vid, here)
+        answers = [self._asked(vid, other) for other in self.heirs()]
+        return max(answers, key=lambda answer: answer.value, default=Belongs.NO)
+
+    def _asked(self, vid: str, op: str) -> Belongs:
+        outcome = self.worlds.judge(vid, op)
+        return Belongs.NO if outcome is None else outcome.belongs

@@ -1,0 +1,108 @@
+"""Comparison: what changed between two worlds, definition by definition, with its lines."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from mandala_git.source.changes import Change, ChangeKind, compare, hunks
+from mandala_git.source.definitions import Definition, FileFacts
+from mandala_git.source.outline import CONTEXT, Hunk
+from mandala_git.source.pieces import Sources
+from mandala_git.source.reasons import explain
+from mandala_git.source.stored import line_hunks, source_of
+from mandala_git.versions.history import History
+from mandala_git.versions.worlds import Worlds
+
+
+class Comparison:
+    """Two worlds side by side. Only files that differ are looked at.
+
+    Args:
+        before: the old world; None for one without any file.
+        after: the new one.
+    """
+
+    def __init__(self, before: Worlds | None, after: Worlds) -> None:
+        self.before = before
+        self.after = after
+        self.history: History = after.history
+        self._old_sources = _sources(before)
+        self._new_sources = _sources(after)
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """The files that differ, sorted."""
+        old = self.before.tree.tree.entries if self.before is not None else {}
+        new = self.after.tree.tree.entries
+        return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes, most important first; see `compare`."""
+        olds = [f for f in map(self._old_facts, self.paths) if f is not None]
+        news = [f for f in map(self.after.tree.facts, self.paths) if f is not None]
+        return compare(olds, news, before=self._old_sources, after=self._new_sources)
+
+    @cached_property
+    def unreadable(self) -> list[FileFacts]:
+        """The changed files whose new content is no Python that can be read."""
+        facts = (self.after.tree.facts(path) for path in self.paths)
+        return [f for f in facts if f is not None and f.error]
+
+    def _old_facts(self, path: str) -> FileFacts | None:
+        return self.before.tree.facts(path) if self.before is not None else None
+
+    def change_of(self, old: Definition, new: Definition) -> Change:
+        """Return the change from one definition to another, which may be of any time.
+
+        Args:
+            old: of the old world, or one that was recorded at some time.
+            new: of the new world.
+        """
+        for change in self.changes:
+            if (
+                change.old is not None
+                and change.new is not None
+                and (change.old.key, change.old.text_id) == (old.key, old.text_id)
+                and (change.new.key, change.new.text_id) == (new.key, new.text_id)
+            ):
+                return change
+        known = self._stands(old)
+        found = explain(
+            old,
+            new,
+            self._old_sources[old.path] if known else None,
+            self._new_sources[new.path] if known else None,
+        )
+        words = found.words if old.key == new.key else (*found.words, f"was {old.key}")
+        return Change(ChangeKind.CHANGED, old, new, words, found.suggestion, found.why)
+
+    def hunks(self, change: Change, *, context: int | None = None) -> tuple[Hunk, ...]:
+        """Return the source lines that tell a change.
+
+        Args:
+            change: of this comparison.
+            context: lines around a difference; None for a few.
+        """
+        around = CONTEXT if context is None else context
+        if change.old is None or self._stands(change.old):
+            return hunks(change, self._old_sources, self._new_sources, context=around)
+        text = self.history.body(change.old.text_id)
+        if text is None or change.new is None:
+            return ()
+        lines = self._new_sources[change.new.path].piece(change.new)
+        first = lines.shown[0] if lines.shown else 1
+        shown = [lines.lines[number - 1] for number in lines.shown]
+        return line_hunks(source_of(text), shown, first, context=around)
+
+    def _stands(self, old: Definition) -> bool:
+        """Whether a definition is of the old world, so that its file is at hand."""
+        there = self.before.definition(old.key) if self.before is not None else None
+        return there is not None and there.text_id == old.text_id
+
+
+def _sources(worlds: Worlds | None) -> Sources:
+    if worlds is None:
+        return Sources(lambda path: None)
+    tree = worlds.tree.tree
+    return Sources(lambda path: tree.read([path]).get(path))

@@ -1,0 +1,96 @@
+"""How open questions look: which edit, who depends on it, what is at stake, what is likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mandala_git.source.changes import Change
+from mandala_git.versions.review import Question
+from mandala_git.views.changes import Consequence
+from mandala_git.views.text import Row, Style, duration, plural, row, visible
+
+LIMIT = 20
+"""Questions that are listed one by one."""
+
+Asked = tuple[Question, Change]
+"""A question, and its edit as it is shown."""
+
+
+def short_op(key: str) -> str:
+    """Return the name of an op without its file."""
+    return key.rpartition("::")[2]
+
+
+def stake(question: Question) -> str:
+    """Say what hangs on a question: `4 calls of train_model, 82 ms`."""
+    if not question.calls:
+        return "no recorded call"
+    ops = ", ".join(map(short_op, question.ops))
+    return visible(f"{plural(question.calls, 'call')} of {ops}, {duration(question.seconds)}")
+
+
+def consequences(questions: Iterable[Question]) -> dict[str, Consequence]:
+    """Return what each edit puts at stake, by the key of the definition as it is now."""
+    return {
+        q.edge.key_new: Consequence(
+            tuple(map(short_op, q.ops)),
+            q.calls,
+            q.seconds,
+            str(q.verdict) if q.verdict is not None else None,
+        )
+        for q in questions
+    }
+
+
+def question_rows(asked: Sequence[Asked], *, limit: int = LIMIT) -> list[Row]:
+    """List questions, a line each in aligned columns, with what is probable below."""
+    shown = asked[:limit]
+    cells = [
+        (
+            visible(f"{change.definition.path}:{change.definition.lines[0]}"),
+            visible(change.definition.qualname),
+            visible(", ".join(change.reasons[:2])),
+            stake(question),
+        )
+        for question, change in shown
+    ]
+    widths = [max((len(cell[at]) for cell in cells), default=0) for at in range(3)]
+    rows: list[Row] = []
+    for (place, name, reasons, cost), (_, change) in zip(cells, shown, strict=True):
+        rows.append(
+            row(
+                (f"  {place:{widths[0]}}  ", Style.DIM),
+                (f"{name:{widths[1]}}", Style.HEAD),
+                f"  {reasons:{widths[2]}}  ",
+                (cost, Style.COST),
+            )
+        )
+        if change.suggestion:
+            words = visible(f"    probably {change.suggestion}: {change.why}")
+            rows.append(row((words, Style.DIM)))
+    if len(asked) > limit:
+        rows.append(row((f"  ... and {len(asked) - limit} more", Style.DIM)))
+    return rows
+
+
+def as_entry(question: Question, change: Change) -> dict[str, Any]:
+    """Return a question as JSON can hold it."""
+    edge = question.edge
+    return {
+        "key_old": edge.key_old,
+        "text_old": edge.text_old,
+        "key_new": edge.key_new,
+        "text_new": edge.text_new,
+        "path": question.new.path,
+        "line": question.new.lines[0],
+        "qualname": question.new.qualname,
+        "digest_old": question.old.digest,
+        "digest_new": question.new.digest,
+        "reasons": list(change.reasons),
+        "ops": list(question.ops),
+        "calls": question.calls,
+        "seconds": question.seconds,
+        "suggestion": change.suggestion,
+        "why": change.why,
+    }
