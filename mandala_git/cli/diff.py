@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             out.say(f"mandala: {shown(facts.path)}:{facts.error_line}: {facts.error}")
         questions = desk.review(after, before).questions()
         pending = sort_out(questions, desk.history.ledger, before)
-        costs = consequences((*pending.decided, *pending.asked))
+        costs = consequences((*pending.decided, *pending.asked), changes, desk.history.ledger)
         hint = _cosmetic_hint(args)
         if args.json:
             out.text(as_json(changes, hunks=comparison.hunks, consequences=costs))

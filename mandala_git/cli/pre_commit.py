@@ -148,9 +148,9 @@ class _Commit:
         from mandala_git.views.text import row
 
         open_questions = list(asked)
-        costs = consequences((*decided, *open_questions))
         elsewhere = {q.edge.key_new for q in without}
         changes = [c for c in self.comparison.changes if c.key not in elsewhere]
+        costs = consequences((*decided, *open_questions), changes, self.desk.history.ledger)
         if self.merging:
             # Everything of the other side shows up: only what has to be decided matters.
             keys = {q.edge.key_new for q in open_questions}
@@ -202,7 +202,7 @@ class _Commit:
         from mandala_git.views.questions import question_rows
         from mandala_git.views.text import Style, plural, row
 
-        have = "has" if len(asked) == 1 else "have"
+        have, stay = ("has", "it stays") if len(asked) == 1 else ("have", "they stay")
         count = plural(len(asked), "changed definition")
         rows = [(), row((f"mandala: {count} {have} no verdict", Style.HEAD))]
         rows += question_rows(asked)
@@ -228,7 +228,7 @@ class _Commit:
                 row("  skip once:     SKIP=mandala git commit ...   |   git commit --no-verify")
             )
         else:
-            rows.append(row(f"The commit goes on, they stay open: this run cannot ask ({reason})."))
+            rows.append(row(f"The commit goes on, {stay} open: this run cannot ask ({reason})."))
             rows.append(row("Calls that ran the old code are not reused until you decide."))
             rows += _ways("")
         self.out.show(rows)

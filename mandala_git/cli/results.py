@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mandala_git.cli.desk import Desk
 from mandala_git.cli.verbs import describe
 from mandala_git.errors import MandalaError, UsageError
-from mandala_git.ops.tables import SCALARS, Row, columns, edge_of, find_ops, result_rows
+from mandala_git.ops.tables import SCALARS, Lineage, Row, columns, edge_of, find_ops, result_rows
 from mandala_git.results.calls import CallRow, Edge
 from mandala_git.results.store import Results
 from mandala_git.versions.agreement import Belongs
@@ -41,7 +41,9 @@ def add_parser(subparsers: Subparsers) -> None:
         text="""
             Print the recorded calls of an op that belong to the work tree as it is now, or to a
             commit: the settings of the calls that its inputs came from, inputs, outputs, how
-            long it took and at which commit it ran. Nothing is computed.
+            long it took and at which commit it ran (`+`: with changes not committed). A call
+            is left out when its inputs were made by calls that do not belong. Nothing is
+            computed.
 
             OP is the name of an op, or its key. With --json and --csv scalars are written as
             they are, other values by their history id. A column `unknown` marks calls that
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         if results is None:
             raise UsageError("no calls are recorded here", hint="run a program that uses @op")
         worlds = desk.at(args.rev) if args.rev else desk.work
-        belonging = Belonging(worlds, results)
+        belonging = Belonging.to(worlds, results)
         ops = _ops(results, belonging, args.op)
         found: list[tuple[Row, Belongs]] = []
         for number, key in ops.items():
@@ -119,7 +121,7 @@ def _ops(results: Results, belonging: Belonging, name: str) -> dict[int, str]:
         gone = {
             row: key
             for row, key in results.ops()
-            if belonging.worlds.definition(key.partition(".<locals>")[0]) is None
+            if belonging.snapshot.definition(key.partition(".<locals>")[0]) is None
         }
         if not heirs or not gone:
             raise
@@ -129,16 +131,25 @@ def _ops(results: Results, belonging: Belonging, name: str) -> dict[int, str]:
 def _all(
     results: Results, number: int, key: str, belonging: Belonging
 ) -> list[tuple[Row, Belongs]]:
-    """Return every call of an op, each version's by themselves."""
+    """Return every call of an op."""
+
+    def judge(call: CallRow, op: str) -> Belongs:
+        return belonging.of(call.version, op)
+
+    records = results.calls_of([number])
+    lineage = Lineage(results, records, judge)
+    numbers = {record.row.session for record in records if record.row.session is not None}
+    sessions = results.sessions(numbers)
     found: list[tuple[Row, Belongs]] = []
-    for version in results.versions_of(number):
-
-        def judge(call: CallRow, op: str, only: int = version.id) -> Belongs:
-            return Belongs.YES if call.version == only else Belongs.NO
-
-        belongs = belonging.of(version.id, key)
-        found += [(row, belongs) for row in result_rows(results, {number: key}, key, judge)]
-    return sorted(found, key=lambda each: each[0].call.id)
+    for record in records:
+        call = record.row
+        answers = (judge(call, key), lineage.of_inputs(record))
+        belongs = min(answers, key=lambda answer: answer.value)
+        session = sessions.get(call.session) if call.session is not None else None
+        settings = lineage.settings(record)
+        row = Row(settings, record.inputs, record.outputs, call, session, belongs is Belongs.YES)
+        found.append((row, belongs))
+    return found
 
 
 def _table(

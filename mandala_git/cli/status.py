@@ -84,7 +84,7 @@ def _ops(desk: Desk, waiting: set[str]) -> list[dict[str, Any]]:
         if (version := desk.results.version(row_)) is not None
     }
     found = []
-    for share in Belonging(desk.work, desk.results).shares():
+    for share in Belonging.to(desk.work, desk.results).shares():
         pending = sum(stats.get(v, 0) for v in share.versions[Belongs.NO] if v in waiting)
         found.append(
             {

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         worlds = desk.at(args.rev) if args.rev else desk.work
         snapshot = worlds.seen_by("").snapshot
         broken = [p for p in sorted(snapshot.paths) if (f := snapshot.facts(p)) and f.error]
-        shares = Belonging(worlds, desk.results).shares() if desk.results is not None else []
+        shares = Belonging.to(worlds, desk.results).shares() if desk.results is not None else []
         found: dict[str, Any] = {
             "format": FORMAT,
             "rev": args.rev,

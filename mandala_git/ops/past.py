@@ -11,10 +11,11 @@ from mandala_git.errors import MandalaError, MissingCall
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
-from mandala_git.ops.tables import Row, data_frame, find_ops, result_rows
+from mandala_git.ops.tables import Judge, Row, data_frame, find_ops, result_rows
 from mandala_git.ops.versioning import CallVersion, Unversioned, Versioned
 from mandala_git.results.calls import CallRow, Session
 from mandala_git.versions.agreement import Belongs
+from mandala_git.versions.belonging import Belonging
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.process import Guard, Reading
 from mandala_git.versions.tracker import OpenCall, Tracker
@@ -73,14 +74,6 @@ class Past:
         CONTEXT.reset(self._tokens.pop())
         self._memo.leave()
 
-    def judge(self, row: CallRow, here: str) -> Belongs:
-        """Say whether a recorded call belongs to this world."""
-        version = self.results.version(row.version)
-        if version is None:
-            return Belongs.NO
-        outcome = self.worlds.judge(version.vid.hex(), here.partition(".<locals>")[0])
-        return Belongs.NO if outcome is None else outcome.belongs
-
     def table(self, op: Op[..., Any] | str) -> DataFrame:
         """Return the recorded calls of an op that belong to this world; see `Storage.table`."""
         rows = self._rows(find_ops(self.results, _name(self._memo, op)))
@@ -95,12 +88,10 @@ class Past:
 
     def _rows(self, ops: Mapping[int, str]) -> dict[str, list[Row]]:
         """Return the calls of some ops that belong to this world, by key of the op."""
-        seen: dict[tuple[int, str], Belongs] = {}
+        belonging = Belonging.to(self.worlds, self.results)
 
         def judge(row: CallRow, here: str) -> Belongs:
-            if (row.version, here) not in seen:
-                seen[row.version, here] = self.judge(row, here)
-            return seen[row.version, here]
+            return belonging.of(row.version, here)
 
         return {key: result_rows(self.results, {row: key}, key, judge) for row, key in ops.items()}
 
@@ -123,27 +114,19 @@ class Present:
     def table(self, op: Op[..., Any] | str) -> DataFrame:
         """Return the recorded calls of an op that belong to the loaded code."""
         self.versioning.enter()
-        seen: dict[tuple[int, str], Belongs] = {}
-
-        def judge(row: CallRow, here: str) -> Belongs:
-            if isinstance(self.versioning, Unversioned):
-                return Belongs.YES
-            assert isinstance(self.versioning, Versioned)
-            if (row.version, here) not in seen:
-                version = self.results.version(row.version)
-                definition = here.partition(".<locals>")[0]
-                outcome = (
-                    None
-                    if version is None
-                    else self.versioning.world.judge(version.vid.hex(), definition)
-                )
-                seen[row.version, here] = Belongs.NO if outcome is None else outcome.belongs
-            return seen[row.version, here]
-
+        judge = self._judge()
         rows = []
         for number, key in find_ops(self.results, _name(self._memo, op)).items():
             rows += result_rows(self.results, {number: key}, key, judge)
         return data_frame(self.results, rows)
+
+    def _judge(self) -> Judge:
+        if isinstance(self.versioning, Unversioned):
+            return lambda row, here: Belongs.YES
+        assert isinstance(self.versioning, Versioned)
+        world = self.versioning.world
+        belonging = Belonging(world.snapshot, world.judge, self.results)
+        return lambda row, here: belonging.of(row.version, here)
 
 
 def _name(memo: Memo, op: Op[..., Any] | str) -> str:

@@ -65,15 +65,24 @@ def find_ops(results: Results, name: str) -> dict[int, str]:
 def result_rows(results: Results, ops: dict[int, str], here: str, judge: Judge) -> list[Row]:
     """Return the calls of some ops that belong, the preferred one for each set of inputs.
 
+    A call whose inputs were made by calls of which none belongs is left out: its code is that
+    of the world, what it was given is not.
+
     Args:
         results: where they are recorded.
         ops: {row: key} of the op and its earlier places.
         here: key of the op in the world.
         judge: whether a call belongs.
     """
-    chosen: dict[object, tuple[CallRecord, bool]] = {}
+    belonging: list[tuple[CallRecord, Belongs]] = []
     for record in results.calls_of(ops):
         belongs = judge(record.row, here)
+        if belongs is not Belongs.NO:
+            belonging.append((record, belongs))
+    lineage = Lineage(results, [record for record, _ in belonging], judge)
+    chosen: dict[object, tuple[CallRecord, bool]] = {}
+    for record, own in belonging:
+        belongs = min(own, lineage.of_inputs(record), key=lambda answer: answer.value)
         if belongs is Belongs.NO:
             continue
         inputs = tuple(sorted((label, edge.cid) for label, edge in record.inputs.items()))
@@ -82,13 +91,11 @@ def result_rows(results: Results, ops: dict[int, str], here: str, judge: Judge) 
         alias = record.row.alias_of is not None
         if before is None or (sure >= before[1] and not alias):
             chosen[inputs] = (record, sure)
-    records = [record for record, _ in chosen.values()]
-    settings = _settings(results, records)
-    numbers = {r.row.session for r in records if r.row.session is not None}
+    numbers = {r.row.session for r, _ in chosen.values() if r.row.session is not None}
     sessions = results.sessions(numbers)
     return [
         Row(
-            settings[record.row.id],
+            lineage.settings(record),
             record.inputs,
             record.outputs,
             record.row,
@@ -99,39 +106,86 @@ def result_rows(results: Results, ops: dict[int, str], here: str, judge: Judge) 
     ]
 
 
-def _settings(results: Results, records: Sequence[CallRecord]) -> dict[int, dict[str, Edge]]:
-    """Follow inputs back to the plain values that they came from."""
-    above: dict[bytes, set[int]] = {}
-    calls: dict[int, CallRecord] = {}
-    front = {e.hid for record in records for e in record.inputs.values()}
-    while front:
-        made = results.creators(front)
-        for hid in front:
-            above[hid] = {call for call, _ in made.get(hid, ())}
-        new = {call for found in above.values() for call in found} - calls.keys()
-        calls |= {record.row.id: record for record in results.calls(new)} if new else {}
-        front = {e.hid for call in new for e in calls[call].inputs.values()} - above.keys()
-    found: dict[int, dict[str, Edge]] = {}
-    for record in records:
+class Lineage:
+    """The calls that some calls' inputs came from, and theirs, and so on.
+
+    Args:
+        results: where they are recorded.
+        records: the calls to start from.
+        judge: whether a call belongs.
+    """
+
+    def __init__(self, results: Results, records: Sequence[CallRecord], judge: Judge) -> None:
+        self._above: dict[bytes, set[int]] = {}
+        self._calls: dict[int, CallRecord] = {}
+        self._answers: dict[bytes, Belongs] = {}
+        self._keys = dict(results.ops())
+        self._judge = judge
+        front = {e.hid for record in records for e in record.inputs.values()}
+        while front:
+            made = results.creators(front)
+            for hid in front:
+                self._above[hid] = {call for call, _ in made.get(hid, ())}
+            new = {call for hid in front for call in self._above[hid]} - self._calls.keys()
+            if new:
+                self._calls |= {record.row.id: record for record in results.calls(new)}
+            below = {e.hid for call in new for e in self._calls[call].inputs.values()}
+            front = below - self._above.keys()
+
+    def of_inputs(self, record: CallRecord) -> Belongs:
+        """Tell whether what a call was given belongs: the least that can be said of an input."""
+        answers = [self._of(edge.hid) for edge in record.inputs.values()]
+        return min(answers, key=lambda answer: answer.value, default=Belongs.YES)
+
+    def _of(self, start: bytes) -> Belongs:
+        """Tell whether some call that made a value belongs, and what that was given."""
+        todo = [start]
+        while todo:
+            hid = todo[-1]
+            makers = [self._calls[call] for call in self._above.get(hid, ())]
+            waiting = [
+                edge.hid
+                for maker in makers
+                for edge in maker.inputs.values()
+                if edge.hid not in self._answers
+            ]
+            if hid in self._answers or not waiting:
+                self._answers.setdefault(hid, self._best(makers))
+                todo.pop()
+            else:
+                # A history id is made of those above it, so that this comes to an end.
+                todo += waiting
+        return self._answers[start]
+
+    def _best(self, makers: Sequence[CallRecord]) -> Belongs:
+        found = Belongs.NO if makers else Belongs.YES  # a value that no call made is given
+        for maker in makers:
+            answers = [self._answers[edge.hid] for edge in maker.inputs.values()]
+            answers.append(self._judge(maker.row, self._keys[maker.row.op]))
+            least = min(answers, key=lambda answer: answer.value)
+            found = max(found, least, key=lambda answer: answer.value)
+        return found
+
+    def settings(self, record: CallRecord) -> dict[str, Edge]:
+        """Return the plain values that a call's inputs came from, by the names they had."""
         values: dict[str, dict[bytes, Edge]] = {}
         seen: set[int] = set()
         todo = [edge.hid for edge in record.inputs.values()]
         while todo:
-            for call in above.get(todo.pop(), ()):
+            for call in self._above.get(todo.pop(), ()):
                 if call in seen:
                     continue
                 seen.add(call)
-                for label, edge in calls[call].inputs.items():
-                    if above.get(edge.hid):
+                for label, edge in self._calls[call].inputs.items():
+                    if self._above.get(edge.hid):
                         todo.append(edge.hid)
                     else:
                         values.setdefault(label, {})[edge.cid] = edge
-        found[record.row.id] = {
+        return {
             label: next(iter(edges.values()))
             for label, edges in sorted(values.items())
             if len(edges) == 1 and label not in record.inputs
         }
-    return found
 
 
 def columns(rows: Iterable[Row]) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mandala_git.results.store import Results
-from mandala_git.versions.agreement import Belongs
+from mandala_git.source.snapshot import Snapshot
+from mandala_git.versions.agreement import Belongs, Outcome
 from mandala_git.versions.worlds import Worlds
 
 
@@ -30,15 +32,27 @@ class Belonging:
     """Judge the recorded versions in one world, each once.
 
     Args:
-        worlds: the world.
+        snapshot: the code of the world.
+        judge: (version id, key of the op in the world) -> whether it belongs there.
         results: where calls are recorded.
     """
 
-    def __init__(self, worlds: Worlds, results: Results) -> None:
-        self.worlds = worlds
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        judge: Callable[[str, str], Outcome | None],
+        results: Results,
+    ) -> None:
+        self.snapshot = snapshot
         self.results = results
+        self._ask = judge
         self._answers: dict[tuple[int, str], Belongs] = {}
         self._heirs: list[str] | None = None
+
+    @classmethod
+    def to(cls, worlds: Worlds, results: Results) -> Belonging:
+        """Judge versions in the world of a commit, the index or the work tree."""
+        return cls(worlds.seen_by("").snapshot, worlds.judge, results)
 
     def of(self, version: int, op: str) -> Belongs:
         """Tell whether a version belongs.
@@ -56,7 +70,7 @@ class Belonging:
         """Return the keys of ops of the world under which nothing is recorded."""
         if self._heirs is None:
             known = {key for _, key in self.results.ops()}
-            definitions = self.worlds.seen_by("").snapshot.definitions()
+            definitions = self.snapshot.definitions()
             self._heirs = [d.key for d in definitions if d.op and d.key not in known]
         return self._heirs
 
@@ -87,11 +101,11 @@ class Belonging:
         if found is None:
             return Belongs.NO
         vid, here = found.vid.hex(), op.partition(".<locals>")[0]
-        if self.worlds.definition(here) is not None:
+        if self.snapshot.definition(here) is not None:
             return self._asked(vid, here)
         answers = [self._asked(vid, other) for other in self.heirs()]
         return max(answers, key=lambda answer: answer.value, default=Belongs.NO)
 
     def _asked(self, vid: str, op: str) -> Belongs:
-        outcome = self.worlds.judge(vid, op)
+        outcome = self._ask(vid, op)
         return Belongs.NO if outcome is None else outcome.belongs

@@ -229,11 +229,16 @@ def _cost_rows(cost: Consequence | None) -> list[Row]:
     verdict: list[Span] = []
     if cost.verdict:
         style = Style.BAD if cost.verdict == "breaking" else Style.GOOD
+        if not cost.calls:
+            # Nothing stops there: what was recorded goes on, or nothing ever was.
+            return [row(("  marked ", Style.COST), (cost.verdict, style))]
         verdict = [Span(", marked ", Style.COST), Span(cost.verdict, style)]
     return [row(("  " + _cost(cost), Style.COST), *verdict)]
 
 
 def _cost(cost: Consequence) -> str:
+    if cost.verdict and not cost.calls:
+        return f"marked {cost.verdict}"
     used = f"used by {', '.join(cost.ops)}: " if cost.ops else ""
     if not cost.calls:
         return f"{used}no recorded call"

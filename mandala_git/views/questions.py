@@ -7,6 +7,7 @@ from typing import Any
 
 from mandala_git.source.changes import Change
 from mandala_git.versions.review import Question
+from mandala_git.versions.verdicts import Edge, Ledger
 from mandala_git.views.changes import Consequence
 from mandala_git.views.text import Row, Style, duration, plural, row, visible
 
@@ -30,17 +31,31 @@ def stake(question: Question) -> str:
     return visible(f"{plural(question.calls, 'call')} of {ops}, {duration(question.seconds)}")
 
 
-def consequences(questions: Iterable[Question]) -> dict[str, Consequence]:
-    """Return what each edit puts at stake, by the key of the definition as it is now."""
-    return {
-        q.edge.key_new: Consequence(
-            tuple(map(short_op, q.ops)),
-            q.calls,
-            q.seconds,
-            str(q.verdict) if q.verdict is not None else None,
+def consequences(
+    questions: Iterable[Question], changes: Iterable[Change] = (), ledger: Ledger | None = None
+) -> dict[str, Consequence]:
+    """Return what each edit puts at stake, by the key of the definition as it is now.
+
+    Args:
+        questions: at which calls stop.
+        changes: of which those that the ledger has a verdict for are marked with it.
+        ledger: the verdicts.
+    """
+    found: dict[str, Consequence] = {}
+    for change in changes:
+        if ledger is None or change.old is None or change.new is None:
+            continue
+        old, new = change.old, change.new
+        verdict = ledger.verdict(Edge(old.key, old.text_id, new.key, new.text_id))
+        if verdict is not None:
+            found[change.key] = Consequence((), 0, 0.0, str(verdict))
+    for q in questions:
+        verdict = q.verdict
+        ops = tuple(map(short_op, q.ops))
+        found[q.edge.key_new] = Consequence(
+            ops, q.calls, q.seconds, str(verdict) if verdict is not None else None
         )
-        for q in questions
-    }
+    return found
 
 
 def question_rows(asked: Sequence[Asked], *, limit: int = LIMIT) -> list[Row]:
