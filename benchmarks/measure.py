@@ -109,6 +109,10 @@ def in_turn(works: Mapping[str, Callable[[], object]], *, repeat: int) -> dict[s
     return found
 
 
+# A fresh process that may not keep bytecode would compile everything each time.
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def process(
     command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Callable[[], None]:
@@ -118,7 +122,7 @@ def process(
         done = subprocess.run(
             command,
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**_ENVIRONMENT, **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
         )
