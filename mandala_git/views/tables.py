@@ -107,6 +107,7 @@ def short(value: object, limit: int = _CELL) -> str:
             text = value if value and value.isprintable() else repr(value)
         elif isinstance(value, float):
             text = f"{value:.6g}"
+            text += ".0" * text.lstrip("-").isdigit()  # 1.0 is no integer
         elif isinstance(value, list | tuple | dict | set | frozenset) and len(value) > limit:
             text = f"{type(value).__name__}({len(value)} items)"
         else:
