@@ -1,9 +1,12 @@
-"""Calls as values: what is handed in to be recorded, and what is read back."""
+"""Calls as values: what is handed in to be recorded, and what is read back.
+
+Named tuples, because lookups are counted in microseconds and every process pays for the
+making of each class at its start.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -17,8 +20,7 @@ class Missing(Enum):
 MISSING = Missing.MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class NewCall:
+class NewCall(NamedTuple):
     """A finished call, to be recorded.
 
     Attributes:
@@ -47,8 +49,7 @@ class NewCall:
 
 
 class CallRow(NamedTuple):
-    """A recorded call, as a lookup finds it; a named tuple, because lookups are counted in
-    microseconds."""
+    """A recorded call, as a lookup finds it."""
 
     id: int
     hid: bytes
@@ -90,8 +91,7 @@ class Candidate(NamedTuple):
     inline: list[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """A recorded call with all its edges, as tables show it."""
 
     row: CallRow
@@ -99,8 +99,7 @@ class CallRecord:
     outputs: dict[str, Edge]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """A recorded version: `vid` and `payload` mean something to the room above only."""
 
     id: int
@@ -110,8 +109,7 @@ class Version:
     created: float
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """Where and under which state of the repository calls ran.
 
     Attributes:

@@ -132,7 +132,7 @@ def test_aliases_share_outputs_and_do_not_count(results: Results, new_call: NewC
     )  # fmt: skip
     first, second = results.candidates([call.op], call.key)
     assert (first.row.alias_of, second.row.alias_of) == (None, row.id)
-    assert results.load(results.outputs(second.id)[0].cid) == 2
+    assert results.load(second.outputs[0].cid) == 2
     assert results.stats() == {call.version: (1, 2.0)}
     assert results.stats([call.op]) == {call.version: (1, 2.0)}
     assert results.stats([99]) == {}
