@@ -102,12 +102,14 @@ class Definition:
         parent: for a method or nested class, the qualname of its class.
         plain: a function that runs when it is called and only then: no decorators but
             neutral ones that do not hide calls, not a generator's wrapper, not a property.
+            An IMPORT whose name one import statement binds, under no condition.
         op: decorated by `@op` of this package (or `@superop`).
         dynamic: its code can reach names that cannot be seen: eval, exec, globals(),
             non-literal getattr, importlib.import_module, __import__.
         literal: for a GLOBAL bound once by a literal: the source of a Python literal that
             `ast.literal_eval` reads; else None. For a CLASS None.
-        values: for a CLASS, {attribute: literal source or None} of its data attributes.
+        values: for a CLASS, {attribute: literal source or None} of its data attributes; for a
+            FUNCTION, {parameter: literal source or None} of its defaults.
         mutable: for a GLOBAL whose value may change in place (anything but numbers, strings,
             bytes, None, booleans, tuples and frozensets of these, as far as the text tells).
         lines: first and last line, 1-based, decorators included.

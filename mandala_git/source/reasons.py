@@ -167,6 +167,8 @@ def _facts(old: Definition, new: Definition) -> list[str]:
 def _members(old: Definition, new: Definition) -> list[str]:
     words = [f"{m.rpartition('.')[2]} added" for m in new.members if m not in old.members]
     words += [f"{m.rpartition('.')[2]} removed" for m in old.members if m not in new.members]
+    if new.kind is not Kind.CLASS:
+        return words  # defaults of parameters are told from the statements
     for name in new.values.keys() & old.values.keys():
         was, now = old.values[name], new.values[name]
         if was != now and was is not None and now is not None:

@@ -232,7 +232,7 @@ class Snapshot:
                 ends: list[End] = []
                 for each in dict.fromkeys(bindings):
                     ends += self._follow(path, each, name, attrs, seen)
-                return tuple(dict.fromkeys(ends))
+                return tuple(dict.fromkeys((*ends, *self._choices(path, name))))
             case _:
                 raise ValueError(f"unknown form of binding {binding!r} in {path}")
 
@@ -256,6 +256,7 @@ class Snapshot:
                     ends += self._follow(path, hole.binding, hole.name, attrs, seen)
             else:
                 ends.append(End(found.key, (), attrs))
+        ends += self._choices(path, name)
         if ends:
             return tuple(dict.fromkeys(ends))
         if not bare:
@@ -264,10 +265,18 @@ class Snapshot:
                 return self._inside(submodule, attrs, seen)
             if self.definition(f"{path}::{STAR}") is not None:
                 return self._through_stars(path, ("absent",), name, attrs, seen)
+            if name.startswith("__") and name.endswith("__"):
+                return self._whole_module(path)  # `__dict__`, `__file__`: a way to all of it
             getter = self.definition(f"{path}::__getattr__")
             if getter is not None:
                 return (End(getter.key, (), (name, *attrs)),)
         return (End("", ("absent", name), attrs),)
+
+    def _choices(self, path: str, name: str) -> Iterator[End]:
+        """Yield the imports of a name that are a choice: whoever uses it depends on the choice."""
+        for found in self.named(path, name):
+            if found.kind is Kind.IMPORT and not found.plain:
+                yield End(found.key)
 
     def _through_stars(
         self,
@@ -289,7 +298,9 @@ class Snapshot:
                 ends.append(End("", ("star", "." * level + module, name), attrs))
             else:
                 found = self._lookup(inside, name, attrs, seen)
-                ends += (end for end in found if end.leaf[:1] != ("absent",))
+                found = tuple(end for end in found if end.leaf[:1] != ("absent",))
+                if found:
+                    ends += (*found, *(End(d.key) for d in self.named(inside, "__all__")))
         if not ends or all(end.leaf for end in ends):
             ends.append(End("", (fallback[0], name), attrs))
         return tuple(dict.fromkeys(ends))

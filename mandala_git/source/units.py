@@ -160,6 +160,9 @@ def name_piece(role: Role, chain: str) -> Piece:
     return Piece(tokens=[b"Rs" if role is Role.SETTER else b"Rr", token])
 
 
+_IMPORTS = frozenset(["Import", "ImportFrom"])
+
+
 def describe(unit: Unit, place: Place) -> tuple[Definition, Normal]:
     """Make the definition of a unit; its text id is still missing."""
     normal = normalize(unit.pieces, place)
@@ -170,10 +173,13 @@ def describe(unit: Unit, place: Place) -> tuple[Definition, Normal]:
     if unit.kind is Kind.FUNCTION:
         node = unit.sections[-1].node
         parameters = values.parameters(node.params)
+        attributes = values.default_values(node.params)
         plain = not unit.pieces[-1].generator and all(e is Effect.PLAIN for e in normal.effects)
     elif unit.kind is Kind.CLASS:
         nodes = [s.node for s in unit.sections if s.role is Role.STATEMENT]
         attributes = values.class_values(nodes)
+    elif unit.kind is Kind.IMPORT:
+        plain = len(unit.sections) == 1 and node.__class__.__name__ in _IMPORTS
     elif unit.kind is Kind.GLOBAL:
         literal = values.literal([s.node for s in unit.sections])
         mutable = values.mutable([s.node for s in unit.sections])

@@ -22,6 +22,18 @@ def parameters(node: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def default_values(node: Any) -> dict[str, str | None]:
+    """Return the parameters that have a default, each with its literal if it is one."""
+    found: dict[str, str | None] = {}
+    for param in (*node.posonly_params, *node.params, *node.kwonly_params):
+        if param.default is not None:
+            is_one = is_literal(param.default)
+            found[identifier(param.name.value)] = (
+                source_of(param.default).strip() if is_one else None
+            )
+    return found
+
+
 def single_assignment(node: Any) -> tuple[str, Any] | None:
     """Return name and value of `x = ...` or `x: T = ...`, else None."""
     kind = node.__class__.__name__

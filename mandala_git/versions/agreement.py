@@ -17,7 +17,7 @@ from typing import Protocol
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import Snapshot
 from mandala_git.versions.classes import Classes
-from mandala_git.versions.meanings import EVERYTHING, Meaning, Node, Ref
+from mandala_git.versions.meanings import EVERYTHING, Meaning, Node, Ref, visible_name
 from mandala_git.versions.recorded import (
     LeafEnd,
     LinkEnd,
@@ -281,6 +281,12 @@ class Agreement:
                 way.sure = False
             elif not self._by_source(value.cid, here, definition, own) and value.cid != here:
                 return None
+        elif (
+            definition.kind in (Kind.FUNCTION, Kind.CLASS)
+            and own.key
+            and self.world.value(own) not in (None, UNDETERMINED)
+        ):
+            return None  # it was as its text says, and is not any more
         if definition.skeleton != other.skeleton:
             return None
         slots = {str(slot): refs for slot, refs in other.slots}
@@ -349,9 +355,9 @@ class Agreement:
                 case NodeEnd(number, rest):
                     if ref.leaf or rest != ref.rest:
                         return None
-                    if not called:
+                    if not called or "__doc__" in rest:
                         text = self.world.text(recorded.nodes[number].text_id)
-                        if text is None or text.name != ref.name:
+                        if text is None or visible_name(text, called, rest) != ref.name:
                             return None
                     pairs.append((version, number, ref.meaning))
         return pairs

@@ -88,12 +88,17 @@ class IndexedTree:
             if inside.search(data) or b"coding" in data[:200] or b"\0" in data[:4]
         ]
 
-    def identity(self) -> str:
-        """Return a name that only trees with the very same files share."""
-        import hashlib
+    def identity(self, loaded: Mapping[str, str] | None = None) -> str:
+        """Return a name that only trees with the very same files share.
 
-        listed = "".join(f"{p}\0{b}\0" for p, b in sorted(self.tree.entries.items()))
-        return hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+        Args:
+            loaded: blob ids of files that are loaded as something else, by path.
+        """
+        from hashlib import sha256
+
+        entries = {**self.tree.entries, **(loaded or {})}
+        listed = "".join(f"{path}\0{blob}\0" for path, blob in sorted(entries.items()))
+        return sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
 
     def snapshot(self, script: str | None = None) -> Snapshot:
         """Return the tree as a snapshot."""

@@ -19,11 +19,14 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from mandala_git.source.codes import code_hash, file_codes, owner
-from mandala_git.source.definitions import Definition, FileFacts, Kind
+from mandala_git.source.definitions import Definition, FileFacts, Kind, by_name
 from mandala_git.source.index import Index
 from mandala_git.versions.indexed import scan_into
 
 MISSING: Any = object()
+
+OWN_NAMES = frozenset({"__name__", "__file__", "__doc__", "__package__"})
+"""What every module knows of itself; a function that reads one depends on its value."""
 
 _STARTED = time.time_ns() - 10_000_000  # file times lag behind the clock by a tick
 
@@ -64,7 +67,7 @@ class SeenFunction:
             function.__code__,
             function.__defaults__,
             _items(function.__kwdefaults__),
-            _cells(function),
+            cells_of(function),
         )
 
     def holds(self) -> bool:
@@ -75,7 +78,7 @@ class SeenFunction:
         if self.kwdefaults is not None and _items(function.__kwdefaults__) != self.kwdefaults:
             return False
         return not self.cells or all(
-            one is other for one, other in zip(_cells(function), self.cells, strict=True)
+            one is other for one, other in zip(cells_of(function), self.cells, strict=True)
         )
 
 
@@ -297,13 +300,24 @@ class Loaded:
 
     def keys_of(self, names: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """Return the keys of the project's functions and classes among (module, qualname)."""
-        keys = set()
+        keys: set[str] = set()
         for name, qualname in names:
             filename = getattr(sys.modules.get(name), "__file__", None)
             path = self.path_of(filename) if isinstance(filename, str) else None
             if path is not None:
-                keys.add(f"{path}::{qualname.partition('.<locals>')[0]}")
+                keys.update(self._keys(path, qualname.partition(".<locals>")[0]))
         return tuple(sorted(keys))
+
+    def _keys(self, path: str, qualname: str) -> list[str]:
+        """Return the keys that a name at module level may stand for."""
+        facts = self.facts(path)
+        definitions = facts.definitions if facts is not None else ()
+        if qualname.endswith("<lambda>"):
+            qualname = qualname.rpartition(".")[0]
+            if not qualname:
+                return [d.key for d in definitions if d.kind is Kind.GLOBAL and d.literal is None]
+        found = [d.key for d in by_name(definitions, qualname)]
+        return found or [f"{path}::{qualname}"]
 
     def name(self, found: Any) -> str | None:
         """Return the project key of a function or class, None for other people's (a namer)."""
@@ -312,7 +326,13 @@ class Loaded:
             return None
         filename = getattr(sys.modules.get(module), "__file__", None)
         path = self.path_of(filename) if isinstance(filename, str) else None
-        return None if path is None else f"{path}::{qualname}"
+        if path is None:
+            return None
+        code = getattr(found, "__code__", None)
+        if isinstance(code, CodeType) and qualname.endswith("<lambda>"):
+            # A file may have many of this name, and nothing but their code tells them apart.
+            return f"{path}::{qualname} {code_hash(code).hex()}"
+        return f"{path}::{qualname}"
 
     def check(self, definition: Definition) -> tuple[Definition, list[Seen | SeenFunction]]:
         """Prove that what is loaded under a key is what its file says.
@@ -379,7 +399,7 @@ class Loaded:
             found = namespace.get(hole.name, MISSING)
             seen.append(Seen(namespace.get, hole.name, found))
             match hole.binding:
-                case ("builtin",):
+                case ("builtin",) if hole.name not in OWN_NAMES or definition.kind is Kind.CLASS:
                     if found is not MISSING and found is not getattr(builtins, hole.name, MISSING):
                         return f"{hole.name} is no longer the builtin"
                 case ("absent",):
@@ -450,7 +470,19 @@ def _items(mapping: dict[str, Any] | None) -> tuple[tuple[str, object], ...] | N
     return tuple(mapping.items()) if mapping else None
 
 
-def _cells(function: FunctionType) -> tuple[object, ...]:
+def defaults_of(function: FunctionType) -> list[tuple[str, object]]:
+    """Return (parameter, value) of every default."""
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    values = function.__defaults__ or ()
+    pairs: list[tuple[str, object]] = list(
+        zip(positional[len(positional) - len(values) :], values, strict=False)
+    )
+    return pairs + list((function.__kwdefaults__ or {}).items())
+
+
+def cells_of(function: FunctionType) -> tuple[object, ...]:
+    """Return what a closure captured, MISSING for what is not bound yet."""
     cells = []
     for cell in function.__closure__ or ():
         try:

@@ -126,7 +126,7 @@ class Meanings:
             edges: list[_Edge] = []
             for end in snapshot.resolve(definition, number):
                 if end.key and (target := snapshot.definition(end.key)) is not None:
-                    name = "" if hole.called else target.name
+                    name = visible_name(target, hole.called, end.rest)
                     edges.append((end.key, (), end.rest, name))
                 else:
                     edges.append(("", end.leaf or ("absent", end.key), end.rest, ""))
@@ -232,9 +232,26 @@ def identity(definition: Definition) -> str:
     """Return the key of a definition whose identity counts, else ""."""
     if definition.kind is Kind.CLASS:
         return definition.key
+    if definition.kind is Kind.FUNCTION and (
+        definition.mutable or not definition.plain or None in definition.values.values()
+    ):
+        return definition.key  # decorators or defaults may hold what the text does not tell
     if definition.kind is Kind.GLOBAL and (definition.mutable or definition.literal is None):
         return definition.key
     return ""
+
+
+def visible_name(target: Definition, called: bool, rest: tuple[str, ...]) -> str:
+    """Return what code that leads to a definition can see of it beside what it does.
+
+    Args:
+        target: the definition.
+        called: whether the code only calls it.
+        rest: the attributes that it reads from it.
+    """
+    if "__doc__" in rest:
+        return f"{target.name} {target.text_id}"  # docstrings are no part of a skeleton
+    return "" if called else target.name
 
 
 def _shape(definition: Definition) -> tuple[str, str, str, str | None]:

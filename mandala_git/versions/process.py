@@ -7,29 +7,37 @@ looked at anew.
 
 from __future__ import annotations
 
+import builtins
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import EnumMeta
+from types import FunctionType, ModuleType
 from typing import Any
 
 from mandala_git.errors import UnhashableValue
 from mandala_git.results.ids import Found, cid
 from mandala_git.source.definitions import Definition, FileFacts, Kind
-from mandala_git.source.snapshot import Snapshot
+from mandala_git.source.snapshot import End, Snapshot
 from mandala_git.versions.agreement import Belongs, Undetermined
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import (
     MISSING,
+    OWN_NAMES,
     Loaded,
     Lookup,
     Seen,
     SeenFile,
     SeenFunction,
+    cells_of,
+    defaults_of,
+    functions_of,
+    raw,
     stat_of,
 )
-from mandala_git.versions.meanings import Node
+from mandala_git.versions.meanings import Node, identity
 from mandala_git.versions.worlds import SnapshotWorld
 
 FROZEN = frozenset({int, float, complex, bool, str, bytes, type(None), range, type(...)})
@@ -108,6 +116,39 @@ class Guard:
         return True
 
 
+class _State:
+    """What an object holds that its source does not tell."""
+
+    def __init__(self, world: ProcessWorld, checks: list[Check]) -> None:
+        self._world = world
+        self._checks = checks
+        self._told: list[tuple[str, str | None]] = []
+        self._names: dict[str, None] = {}
+
+    def add(self, name: str, value: Any, get: Lookup | None, expected: str | None) -> None:
+        """Look at one part.
+
+        Args:
+            name: of the part.
+            value: the part.
+            get: finds it again, for a later look at its content; None for a part that counts
+                as it was when it was first seen.
+            expected: content id (hex) by the source, None when that does not tell.
+        """
+        reading = self._world.read(value)
+        if reading.same is not None and get is not None:
+            self._checks.append(SeenValue(get, name, value, reading.cid))
+        if expected is None or reading.cid != expected:
+            self._told.append((name, reading.cid))
+            self._names.update(dict.fromkeys(reading.names))
+
+    def reading(self) -> Reading | None:
+        """Return all of it; None when the source tells everything."""
+        if not self._told:
+            return None
+        return Reading(cid(repr(sorted(self._told))).hex(), False, None, tuple(self._names))
+
+
 class ProcessWorld(SnapshotWorld):
     """What is loaded now, with the work tree for what is not.
 
@@ -139,7 +180,7 @@ class ProcessWorld(SnapshotWorld):
             self._facts,
             methods=self._methods,
             script=self.loaded.script,
-            identity=lambda: f"{self.process} {self.epoch}",
+            identity=self._identity,
             check=self._check,
         )
         super().__init__(snapshot, history)
@@ -171,6 +212,22 @@ class ProcessWorld(SnapshotWorld):
                         keys[definition.key] = None
         return list(keys)
 
+    def _identity(self) -> str:
+        """Name all the code that is loaded or can still be: what dynamic code may reach."""
+        assert self._tree is not None
+        pinned = {path: pinned.blob for path, pinned in self.loaded.pinned.items()}
+        return self._tree.identity(pinned)
+
+    def reachable_by_name(self) -> list[str]:
+        """Return the keys of all values and classes of loaded modules, for dynamic code."""
+        return [
+            definition.key
+            for path in sorted(self.loaded.modules())
+            if (facts := self.snapshot.facts(path)) is not None
+            for definition in facts.definitions
+            if definition.kind in (Kind.GLOBAL, Kind.CLASS) and definition.parent is None
+        ]
+
     def _check(self, definition: Definition) -> Definition:
         checked, seen = self.loaded.check(definition)
         checks: list[Check] = list(seen)
@@ -178,9 +235,17 @@ class ProcessWorld(SnapshotWorld):
             filename = self.loaded.absolute(definition.path)
             checks.append(SeenFile(filename, stat_of(filename)))
         if definition.kind is Kind.CLASS:
-            checked = self._check_class(checked, checks)
+            self._check_state(checked, self._class_state(checked, checks))
         elif definition.kind is Kind.GLOBAL:
             checked = self._check_global(checked, checks)
+        elif definition.kind is Kind.FUNCTION and not checked.note:
+            self._check_state(checked, self._function_state(checked, checks))
+            if definition.key in self._readings and not identity(checked):
+                # It was given other defaults: its identity tells agreement to look at them.
+                checked = replace(checked, mutable=True)
+        if definition.kind in (Kind.FUNCTION, Kind.CLASS) and not checked.note:
+            problem = self._misled(checked, checks)
+            checked = raw(checked, problem) if problem else checked
         self._checks[definition.key] = checks
         return checked
 
@@ -189,7 +254,7 @@ class ProcessWorld(SnapshotWorld):
         found = MISSING if place is None else place[0](place[1], MISSING)
         if place is None or found is MISSING:
             return definition
-        reading = self._readings[definition.key] = self._read(found)
+        reading = self._readings[definition.key] = self.read(found)
         if reading.same is not None:
             checks[:] = [c for c in checks if not isinstance(c, Seen) or c.name != place[1]]
             checks.append(SeenValue(place[0], place[1], found, reading.cid))
@@ -197,37 +262,85 @@ class ProcessWorld(SnapshotWorld):
             if reading.cid == self.history.literal(definition.literal):
                 return definition
             # It was rebound: identity tells agreement to look at the value, not the source.
-            from dataclasses import replace
-
             return replace(definition, mutable=True)
         return definition
 
-    def _check_class(self, definition: Definition, checks: list[Check]) -> Definition:
+    def _check_state(self, definition: Definition, reading: Reading | None) -> None:
+        if reading is not None:
+            self._readings[definition.key] = reading
+
+    def _class_state(self, definition: Definition, checks: list[Check]) -> Reading | None:
         """Compare the attributes of a loaded class with what its source gave them."""
         found = self.loaded.find(definition)
         if not isinstance(found, type):
-            return definition
+            return None
         namespace = vars(found)
-        told: list[tuple[str, str | None]] = []
-        names: dict[str, None] = {}
-        plain = True
-        for attribute, source in definition.values.items():
+        state = _State(self, checks)
+        added = dict.fromkeys(_added(found, definition))
+        for attribute in (*definition.values, *added):
             value = namespace.get(attribute, MISSING)
             checks.append(Seen(namespace.get, attribute, value))
-            if value is MISSING:
+            if value is not MISSING:
+                source = definition.values.get(attribute)
+                expected = None if source is None else self._attribute(found, source)
+                state.add(attribute, value, namespace.get, expected)
+        return state.reading()
+
+    def _function_state(self, definition: Definition, checks: list[Check]) -> Reading | None:
+        """Compare defaults with the source; look at what decorators captured."""
+        state = _State(self, checks)
+        own = definition.qualname.partition("#")[0]
+        module = self.loaded.modules().get(definition.path)
+        for hole in definition.holes:
+            if hole.name in OWN_NAMES and module is not None and hole.name in vars(module):
+                state.add(hole.name, vars(module)[hole.name], vars(module).get, None)
+        for function in functions_of(self.loaded.find(definition)):
+            sources = definition.values if function.__qualname__ == own else {}
+            for name, value in defaults_of(function):
+                source = sources.get(name)
+                expected = None if source is None else self.history.literal(source)
+                state.add(name, value, {name: value}.get, expected)
+            for name, cell in zip(function.__code__.co_freevars, cells_of(function), strict=True):
+                if name != "__class__" and cell is not MISSING:
+                    state.add(f"<{name}>", cell, None, None)
+        return state.reading()
+
+    def _misled(self, definition: Definition, checks: list[Check]) -> str:
+        """Say which imported name does not lead to where the files say; "" when all do."""
+        module = self.loaded.modules().get(definition.path)
+        if module is None:
+            return ""
+        for number, hole in enumerate(definition.holes):
+            if hole.name == "<import>" or hole.binding[0] not in _IMPORTED:
                 continue
-            reading = self._read(value)
-            if reading.same is not None:
-                checks[-1] = SeenValue(namespace.get, attribute, value, reading.cid)
-            if source is None or reading.cid != self._attribute(found, source):
-                told.append((attribute, reading.cid))
-                plain = plain and reading.plain
-                names.update(dict.fromkeys(reading.names))
-        if told:
-            self._readings[definition.key] = Reading(
-                cid(repr(told)).hex(), False, None, tuple(names)
-            )
-        return definition
+            found = vars(module).get(hole.name, MISSING)
+            if found is MISSING:
+                continue
+            ends = self.snapshot.resolve(definition, number)
+            if not any(end.key for end in ends):
+                continue
+            checks.append(Seen(vars(module).get, hole.name, found))
+            if not any(self._leads(found, hole.attrs, end, checks) for end in ends):
+                return f"{hole.chain} does not lead to {ends[0].key} any more"
+        return ""
+
+    def _leads(self, found: Any, attrs: tuple[str, ...], end: End, checks: list[Check]) -> bool:
+        """Whether a chain that begins with an object arrives where an end says."""
+        for attribute in attrs[: len(attrs) - len(end.rest)]:
+            if not isinstance(found, ModuleType) or attribute.startswith("__"):
+                return True  # attributes of other things are no places of definitions
+            get = vars(found).get
+            found = get(attribute, MISSING)
+            checks.append(Seen(get, attribute, found))
+        if isinstance(found, ModuleType) or found is MISSING:
+            return True
+        if end.leaf:
+            return end.leaf[0] != "builtin" or found is getattr(builtins, end.leaf[1], MISSING)
+        target = self.snapshot.definition(end.key)
+        if target is None or target.kind in (Kind.IMPORT, Kind.MODULE):
+            return False  # a choice among the other ends
+        expected = self.loaded.find(target)
+        return expected is MISSING or expected is found
 
     def _attribute(self, owner: type, source: str) -> str | None:
         import enum
@@ -235,7 +348,7 @@ class ProcessWorld(SnapshotWorld):
         # An enumeration turns its literals into members, which its source determines too.
         return None if issubclass(owner, enum.Enum) else self.history.literal(source)
 
-    def _read(self, found: Any) -> Reading:
+    def read(self, found: Any) -> Reading:
         """Return what is to be known of a value: its content, and whether it can change."""
         kind = type(found)
         if kind in FROZEN:
@@ -280,20 +393,30 @@ class ProcessWorld(SnapshotWorld):
         return Guard(check for key in keys for check in self._checks.get(key, ()))
 
     def changeable(self, key: str) -> list[str]:
-        """Return the globals in the static closure of an op whose values may change in place."""
+        """Return what an op can reach that it could change itself: values, class attributes."""
         return [
             each
             for each, definition in self.closure(key).items()
-            if definition.kind is Kind.GLOBAL
-            and (reading := self.reading(each)) is not None
-            and reading.same is not None
+            if (
+                definition.kind is Kind.GLOBAL
+                and (reading := self.reading(each)) is not None
+                and reading.same is not None
+            )
+            or (definition.kind is Kind.CLASS and self.loaded.place(definition) is not None)
+            or any(isinstance(check, SeenValue) for check in self._checks.get(each, ()))
         ]
 
     def read_now(self, key: str) -> Reading | None:
-        """Return the value of a global as it is at this moment."""
+        """Return the value of a global, or the state of a class, as it is at this moment."""
         definition = self.snapshot.definition(key)
-        found = MISSING if definition is None else self.loaded.find(definition)
-        return None if found is MISSING else self._read(found)
+        if definition is None:
+            return None
+        if definition.kind is Kind.CLASS:
+            return self._class_state(definition, [])
+        if definition.kind is Kind.FUNCTION:
+            return self._function_state(definition, [])
+        found = self.loaded.find(definition)
+        return None if found is MISSING else self.read(found)
 
     def admit(self, version: str, op: str) -> Guard | None:
         """Return a guard if a recorded version belongs to this world now, else None.
@@ -307,6 +430,27 @@ class ProcessWorld(SnapshotWorld):
             return None
         keys = outcome.keys if outcome.keys is not None else self.closure(op).keys()
         return self.checks(keys)
+
+
+_PLAIN_PARTS = FROZEN | {list, dict, set, tuple, frozenset, bytearray, FunctionType}
+_BY_LANGUAGE = frozenset({"_is_protocol", "_is_runtime_protocol"})
+_IMPORTED = frozenset({"import", "from", "star", "many"})
+
+
+def _added(found: type, definition: Definition) -> list[str]:
+    """Return the attributes of a class that its body does not bind: somebody set them."""
+    if issubclass(found, tuple) or isinstance(found, EnumMeta):
+        return []  # made by the language from what the body says
+    known = {member.rpartition(".")[2].partition("#")[0] for member in definition.members}
+    return [
+        name
+        for name, value in vars(found).items()
+        if name not in definition.values
+        and name not in known
+        and type(value) in _PLAIN_PARTS
+        and not (name.startswith("__") and name.endswith("__"))
+        and name not in _BY_LANGUAGE
+    ]
 
 
 def content(found: Any) -> str | None:

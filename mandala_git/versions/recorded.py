@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mandala_git.source.definitions import Definition
+from mandala_git.source.definitions import Binding, Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,14 @@ def _unpack(fields: list[object]) -> RecordedEnd:
 def slot_name(definition: Definition, number: int) -> str:
     """Return the slot of a hole: its chain as spelled; for an import inside, what it imports."""
     hole = definition.holes[number]
-    if hole.name != "<import>":
-        return hole.chain
-    return "<import> " + " ".join(str(part) for part in hole.binding)
+    if hole.name == "<import>":
+        return f"<import> {_spelled(hole.binding)}"
+    if sum(other.chain == hole.chain for other in definition.holes) > 1:
+        # One spelling with two meanings, as in `try: from a import x` / `except: from b ...`.
+        return f"{hole.chain} {_spelled(hole.binding)}"
+    return hole.chain
+
+
+def _spelled(binding: Binding) -> str:
+    parts = (f"({_spelled(p)})" if isinstance(p, tuple) else str(p) for p in binding)
+    return " ".join(parts)

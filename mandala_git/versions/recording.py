@@ -8,10 +8,12 @@ Everything else that executed code refers to counts with its static closure.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import CodeType
 
+from mandala_git.source.codes import walk
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import End
 from mandala_git.versions.meanings import EVERYTHING
@@ -40,6 +42,8 @@ class Ran:
         links: versions of nested calls by key of their op.
         arguments: keys of project functions and classes inside the arguments.
         before: values of changeable globals when the call started, by key.
+        hidden: names in nested code that was made but not seen to run, by key of what it is
+            nested in: it may have run where nobody looked.
     """
 
     keys: frozenset[str]
@@ -48,6 +52,7 @@ class Ran:
     links: Mapping[str, tuple[str, ...]]
     arguments: tuple[str, ...]
     before: Mapping[str, Reading]
+    hidden: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(
@@ -69,6 +74,7 @@ class Ran:
             {op: tuple(sorted(versions)) for op, versions in links.items()},
             tuple(arguments),
             before,
+            _hidden(call.codes, world),
         )
 
     def identity(self) -> tuple[object, ...]:
@@ -79,6 +85,7 @@ class Ran:
             tuple(sorted(self.links.items())),
             self.arguments,
             tuple((key, reading.cid) for key, reading in self.before.items()),
+            tuple(sorted(self.hidden.items())),
         )
 
 
@@ -94,6 +101,22 @@ def owners(codes: Iterable[CodeType], world: ProcessWorld) -> tuple[frozenset[st
             keys.add(found[0])
             volatile = volatile or not found[1]
     return frozenset(keys), volatile
+
+
+def _hidden(codes: Collection[CodeType], world: ProcessWorld) -> dict[str, frozenset[str]]:
+    hidden: dict[str, frozenset[str]] = {}
+    for code in codes:
+        for inner in _nested(code):
+            found = world.loaded.owner(code) if inner not in codes else None
+            if found is not None:
+                names = frozenset(name for each in walk(inner) for name in each.co_names)
+                hidden[found[0]] = hidden.get(found[0], frozenset()) | names
+    return hidden
+
+
+@cache
+def _nested(code: CodeType) -> tuple[CodeType, ...]:
+    return tuple(each for each in code.co_consts if isinstance(each, CodeType))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +208,24 @@ class Recorder:
                 function = definition is not None and definition.kind is Kind.FUNCTION
                 self._root(key, static=not (function and self.ran.observed))
 
+        for key in sorted(self._observed):
+            # A method that no name led to came with an instance: its class counts.
+            definition = self._definition(key)
+            if definition.parent is not None:
+                parent = f"{definition.path}::{definition.parent}"
+                if parent not in self._observed and parent not in self._static:
+                    self._root(parent, static=False)
+        everything = self._observed | self._static
+        if any(self._names_things(key) for key in sorted(everything)):
+            for key in self.world.reachable_by_name():
+                if key not in self._observed and key not in self._static:
+                    self._root(key, static=False)
+
+    def _names_things(self, key: str) -> bool:
+        """Whether a definition can reach values by their names."""
+        definition = self._definition(key)
+        return definition.dynamic and (key in self._static or not only_attributes(definition))
+
     def _root(self, key: str, *, static: bool) -> None:
         if self.world.snapshot.definition(key) is None:
             self._missing = True
@@ -209,7 +250,7 @@ class Recorder:
                 for end in slot.ends or ():
                     if isinstance(end, End) and end.key:
                         todo.append((end.key, static or self._counts_whole(slot, end)))
-            if definition.kind in (Kind.GLOBAL, Kind.CLASS):
+            if definition.kind in (Kind.GLOBAL, Kind.CLASS, Kind.FUNCTION):
                 reading = self._reading(key)
                 for name in reading.names if reading is not None else ():
                     if self.world.snapshot.definition(name) is None:
@@ -233,7 +274,7 @@ class Recorder:
         for number, hole in enumerate(definition.holes):
             name = slot_name(definition, number)
             ends = tuple(self._present(snapshot.resolve(definition, number)))
-            if static or not hole.called:
+            if static or not hole.called or hole.name in self.ran.hidden.get(definition.key, ()):
                 slots.append(_Slot(name, ends))
             else:
                 slots.append(_Slot(name, self._narrow(ends), whole=False))
@@ -254,7 +295,8 @@ class Recorder:
             slots.append(_Slot(f".{attribute}", methods))
         if definition.dynamic:
             leaf = End("", ("everything", snapshot.identity()))
-            slots.append(_Slot(EVERYTHING, (leaf,) if static else None))
+            used = static or not only_attributes(definition)
+            slots.append(_Slot(EVERYTHING, (leaf,) if used else None))
         return slots
 
     def _present(self, ends: Iterable[End]) -> Iterable[End]:
@@ -298,7 +340,7 @@ class Recorder:
         return self.ran.before.get(key) or self.world.reading(key)
 
     def _value(self, definition: Definition) -> Value | None:
-        if definition.kind not in (Kind.GLOBAL, Kind.CLASS):
+        if definition.kind not in (Kind.GLOBAL, Kind.CLASS, Kind.FUNCTION):
             return None
         reading = self._reading(definition.key)
         if reading is None:
@@ -316,3 +358,27 @@ class Recorder:
 def _simple(target: Definition, end: End) -> bool:
     """Whether a name leads to a function that runs when it is called, and only then."""
     return target.kind is Kind.FUNCTION and target.plain and not end.rest
+
+
+_ATTRIBUTES = frozenset({"getattr", "hasattr", "setattr", "delattr"})
+_NAMES = frozenset({"eval", "exec", "globals", "locals", "vars", "__import__", "__builtins__"})
+_WAYS = frozenset({"sys", "inspect", "importlib", "runpy", "pkgutil", "builtins", "pydoc"})
+
+
+def only_attributes(definition: Definition) -> bool:
+    """Whether all that dynamic code does is to read attributes by computed names.
+
+    What it reads them from came to it by a name, as an argument or from code that ran: each of
+    these counts by itself.
+    """
+    found = False
+    for hole in definition.holes:
+        for binding in hole.binding[1] if hole.binding[0] == "many" else (hole.binding,):
+            if binding[0] in ("import", "from"):
+                module = binding[1] if binding[0] == "import" else binding[2]
+                if module.partition(".")[0] in _WAYS:
+                    return False
+            elif hole.name in _NAMES or binding[0] == "star":
+                return False
+            found = found or hole.name in _ATTRIBUTES
+    return found and not {"query", "eval"}.intersection(definition.attrs)

@@ -8,6 +8,7 @@ where code outside the project is switched off for good and costs nothing; Pytho
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -26,7 +27,7 @@ class OpenCall:
         observed: False when something may have run unseen; then nothing may be left out.
     """
 
-    __slots__ = ("children", "codes", "links", "observed", "parent")
+    __slots__ = ("children", "codes", "links", "observed", "parent", "processes")
 
     def __init__(self, parent: OpenCall | None) -> None:
         self.parent = parent
@@ -34,6 +35,7 @@ class OpenCall:
         self.codes: dict[CodeType, None] = {}
         self.links: dict[tuple[str, str], None] = {}
         self.observed = True
+        self.processes = _processes()
 
 
 class Tracker:
@@ -80,7 +82,7 @@ class Tracker:
 
     def close(self, call: OpenCall) -> None:
         """Stop to observe a call."""
-        if not self._observer.complete():
+        if not self._observer.complete() or _processes() != call.processes or _workers():
             call.observed = False
         with self._lock:
             self._open.remove(call)
@@ -114,6 +116,30 @@ class Tracker:
             for call in self._leaves:
                 call.codes[code] = None
         return project
+
+
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_count_fork)
+
+
+def _processes() -> tuple[int, str]:
+    """Return how many processes this one has begun: what runs in them is not seen here."""
+    process = sys.modules.get("multiprocessing.process")
+    return _forks, repr(getattr(process, "_process_counter", ""))
+
+
+def _workers() -> bool:
+    """Whether processes that began before may still be working for this one."""
+    process = sys.modules.get("multiprocessing.process")
+    return bool(getattr(process, "_children", ()))
 
 
 class _Monitoring:

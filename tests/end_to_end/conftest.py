@@ -79,14 +79,14 @@ class Project:
         self._forks = forks
 
     def write(self, **files: str) -> None:
-        """Write modules: `write(h="...")` is `h.py`; `pkg__h` is `pkg/h.py`."""
+        """Write modules: `write(h="...")` is `h.py`; `**{"pkg/h": "..."}` is `pkg/h.py`."""
         for name, text in files.items():
-            self.repo.write(name.replace("__", "/") + ".py", text)
+            self.repo.write(f"{name}.py", text)
         time.sleep(0.012)  # a process that starts at once takes such a file for edited later
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a piece of a module."""
-        path = self.root / f"{name.replace('__', '/')}.py"
+        path = self.root / f"{name}.py"
         text = path.read_text()
         assert old in text, (old, text)
         self.write(**{name: text.replace(old, new)})

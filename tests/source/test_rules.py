@@ -604,7 +604,29 @@ def test_plain_and_op() -> None:
         """
     )
     assert {n for n, d in found.items() if d.op} == {"a", "b"}
-    assert {n for n, d in found.items() if d.plain} == {"a", "b", "e", "i", "C.j", "l"}
+    functions = {n: d for n, d in found.items() if d.kind is Kind.FUNCTION}
+    assert {n for n, d in functions.items() if d.plain} == {"a", "b", "e", "i", "C.j", "l"}
+
+
+def test_an_import_is_plain_where_it_is_no_choice() -> None:
+    found = scan(
+        """
+        import a
+        from b import c, d as e
+        if a.x:
+            from b import f
+        try:
+            import g
+        except ImportError:
+            import h as g
+        """
+    )
+    assert {n for n, d in found.items() if d.plain} == {"a", "c", "e"}
+
+
+def test_defaults_are_told_by_the_source_or_not() -> None:
+    found = scan("def f(a, b=1, *, c=[2], d=K, e=print()): pass")
+    assert found["f"].values == {"b": "1", "c": "[2]", "d": None, "e": None}
 
 
 def test_neutral_setting() -> None:
