@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from mandala_git.cli.init import CONFIG, HOOK
 
 HOUSE = Path(__file__).parent.parent.parent
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of scripts on the path, made as pip makes them: `#!python` becomes a real path."""
-    scripts = tmp_path / "bin"
-    scripts.mkdir()
-    entry = "import sys; from mandala_git.cli.main import entry; sys.exit(entry())"
-    sources = {"git-mandala": f"#!python\n{entry}\n"}
-    for launcher in (HOUSE / "hooks").iterdir():
-        sources[launcher.name] = launcher.read_text("utf-8")
-    for name, source in sources.items():
-        assert source.startswith("#!python\n")
-        (scripts / name).write_text(source.replace("#!python", f"#!{sys.executable}", 1))
-        (scripts / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(HOUSE))
-    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("PRE_COMMIT_COLOR", "never")
-    return scripts
 
 
 def run(*command: str, cwd: Path) -> tuple[int, str]:
