@@ -200,7 +200,7 @@ class _PastVersioning:
     def renew(self) -> None:
         """A commit does not change."""
 
-    def before(self, op: Op[..., Any]) -> Mapping[str, Reading]:
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
         """Read nothing: nothing runs."""
         return {}
 
@@ -209,7 +209,7 @@ class _PastVersioning:
         op: Op[..., Any],
         call: OpenCall | None,
         arguments: Iterable[tuple[str, str]],
-        before: Mapping[str, Reading],
+        before: Mapping[str, Reading | None],
     ) -> CallVersion:
         """Nothing runs in the past."""
         raise AssertionError("a call ran in the past")

@@ -27,7 +27,7 @@ from mandala_git.source.index import Index
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
-from mandala_git.versions.process import Guard, ProcessWorld, Reading
+from mandala_git.versions.process import Check, Guard, ProcessWorld, Reading
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.tracker import OpenCall, Tracker
 
@@ -80,7 +80,7 @@ class Versioning(Protocol):
     def renew(self) -> None:
         """Look at everything anew: a guard did not hold."""
 
-    def before(self, op: Op[..., Any]) -> Mapping[str, Reading]:
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
         """Read the globals that may change while the op runs."""
 
     def record(
@@ -88,7 +88,7 @@ class Versioning(Protocol):
         op: Op[..., Any],
         call: OpenCall | None,
         arguments: Iterable[tuple[str, str]],
-        before: Mapping[str, Reading],
+        before: Mapping[str, Reading | None],
     ) -> CallVersion:
         """Return the version of a call that just ran."""
 
@@ -147,7 +147,7 @@ class Unversioned:
     def renew(self) -> None:
         """Nothing was looked at."""
 
-    def before(self, op: Op[..., Any]) -> Mapping[str, Reading]:
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
         """Read nothing."""
         return {}
 
@@ -156,7 +156,7 @@ class Unversioned:
         op: Op[..., Any],
         call: OpenCall | None,
         arguments: Iterable[tuple[str, str]],
-        before: Mapping[str, Reading],
+        before: Mapping[str, Reading | None],
     ) -> CallVersion:
         """Return the version of the op's present code."""
         return self._version(op)
@@ -176,6 +176,7 @@ class _Known:
     versions: dict[int, CallVersion | None] = field(default_factory=dict)
     recorded: dict[object, tuple[CallVersion, frozenset[str]]] = field(default_factory=dict)
     changeable: list[str] | None = None
+    fixed: list[tuple[str, Check, Reading]] = field(default_factory=list)
     added: set[frozenset[str]] | None = None
     context: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
 
@@ -345,16 +346,15 @@ class Versioned:
             for node in recorded.nodes
         )
 
-    def before(self, op: Op[..., Any]) -> Mapping[str, Reading]:
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
         """Read the globals in the op's static closure that may change while it runs."""
         known = self._of(op)
         if known.changeable is None:
             known.changeable = self.world.changeable(known.definition)
-        readings = {}
-        for key in known.changeable:
-            reading = self.world.read_now(key)
-            if reading is not None:
-                readings[key] = reading
+            known.fixed = self.world.fixed(known.definition)
+        readings = {key: self.world.read_now(key) for key in known.changeable}
+        for key, check, reading in known.fixed:
+            readings[key] = reading if check.holds() else self.world.read_now(key)
         return readings
 
     def record(
@@ -362,29 +362,32 @@ class Versioned:
         op: Op[..., Any],
         call: OpenCall | None,
         arguments: Iterable[tuple[str, str]],
-        before: Mapping[str, Reading],
+        before: Mapping[str, Reading | None],
     ) -> CallVersion:
         """Return the version of a call that just ran."""
         from mandala_git.versions.recording import Ran
 
         assert call is not None
         known = self._of(op)
-        ran = Ran.of(call, self.world, self.loaded.keys_of(arguments), before)
+        if self.world.outgrown():
+            self.renew()  # modules were loaded meanwhile: what they hold counts
+        names = self.loaded.keys_of(arguments)
+        ran = Ran.of(call, self.world, names, before)
+        moved = self.world.moved(before)
         identity = ran.identity()
-        if not ran.volatile:
+        if not ran.volatile and not moved:
             found = known.recorded.get(identity)
             if found is not None and found[0].guard.holds():
                 return found[0]
-            if found is not None:
-                self.renew()
-                ran = Ran.of(call, self.world, self.loaded.keys_of(arguments), before)
         recorded, keys = self._write(known, ran)
         guard = self.world.checks(keys)
         if not guard.holds():
             self.renew()
+            ran = Ran.of(call, self.world, names, before)
             recorded, keys = self._write(known, ran)
             guard = self.world.checks(keys)
-        version = self._store(known, recorded, guard)
+        # What the call itself changed is as it was only for a later process.
+        version = self._store(known, recorded, guard, here=not moved)
         if version.reusable:
             known.recorded[identity] = (version, keys)
         return version
@@ -398,7 +401,7 @@ class Versioned:
         recorded = Recorder(self.world, definition, ran).record()
         return recorded, frozenset(node.key for node in recorded.nodes)
 
-    def _store(self, known: _Known, recorded: Recorded, guard: Guard) -> CallVersion:
+    def _store(self, known: _Known, recorded: Recorded, guard: Guard, *, here: bool) -> CallVersion:
         context, texts, bodies = self._context(known)
         recorded = replace(recorded, context=context.hex())
         vid = bytes.fromhex(recorded.id)
@@ -412,7 +415,7 @@ class Versioned:
             self.results.put_context(context, texts)
         row = self.results.version_id(vid, known.key, recorded.to_bytes(), {**bodies, **more})
         self.history.keep(recorded.id, recorded)
-        version = CallVersion(row, vid, guard, reusable=not recorded.volatile)
+        version = CallVersion(row, vid, guard, reusable=here and not recorded.volatile)
         if version.reusable:
             known.versions[row] = version
         return version

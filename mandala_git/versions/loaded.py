@@ -28,10 +28,16 @@ MISSING: Any = object()
 OWN_NAMES = frozenset({"__name__", "__file__", "__doc__", "__package__"})
 """What every module knows of itself; a function that reads one depends on its value."""
 
+_BUILTINS = dict(vars(builtins))
+"""The builtins as they were before anybody could exchange one for the sake of a result."""
+
 _STARTED = time.time_ns() - 10_000_000  # file times lag behind the clock by a tick
 
 _PACKAGE = os.path.realpath(Path(__file__).parent.parent) + os.sep
 """This package, which is no user's project, not even in its own repository."""
+
+_STANDARD = os.path.realpath(os.path.dirname(os.__file__)) + os.sep
+"""The standard library."""
 
 Lookup = Callable[[str, Any], Any]
 
@@ -83,15 +89,29 @@ class SeenFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenClass:
+    """How many attributes a class had: one that is added is seen by it."""
+
+    found: type
+    count: int
+
+    def holds(self) -> bool:
+        """Whether it has as many."""
+        return len(vars(self.found)) == self.count
+
+
+@dataclass(frozen=True, slots=True)
 class SeenFile:
     """A file that was read because its module is not loaded."""
 
-    path: str
+    filename: str
     stat: tuple[int, ...]
+    path: str
+    loaded: Loaded
 
     def holds(self) -> bool:
-        """Whether the file is as it was."""
-        return stat_of(self.path) == self.stat
+        """Whether the file is as it was, and still not loaded."""
+        return stat_of(self.filename) == self.stat and self.path not in self.loaded.modules()
 
 
 @dataclass(slots=True)
@@ -149,12 +169,17 @@ class Loaded:
         if path.startswith(_PACKAGE):
             return None
         top = os.path.realpath(self.root)
-        if not path.startswith(top + os.sep):
+        inside = path.startswith(top + os.sep)
+        if not inside and path.startswith(_STANDARD):
             return None
-        relative = path[len(top) + 1 :]
+        relative = path[len(top) + 1 :] if inside else path
         parts = relative.split(os.sep)
         if "site-packages" in parts or "dist-packages" in parts:
             return None
+        if not inside:
+            # Somebody's own code beside the repository (an editable install, a folder on the
+            # path): it changes as the project does, so it counts; its key is its real path.
+            return path.replace(os.sep, "/")
         folder = top
         for part in parts[:-1]:
             folder = os.path.join(folder, part)
@@ -188,6 +213,8 @@ class Loaded:
 
     def absolute(self, path: str) -> str:
         """Return the file name of a project path."""
+        if os.path.isabs(path):
+            return path
         return os.path.join(self.root, *path.split("/"))
 
     def pin(self, path: str) -> Pinned | None:
@@ -372,18 +399,20 @@ class Loaded:
         self, definition: Definition, found: Any, seen: list[Seen | SeenFunction]
     ) -> str:
         codes = self.codes(definition.path)
+        name = definition.qualname.partition("#")[0]
         functions = list(functions_of(found))
         seen += (SeenFunction.of(function) for function in functions)
         for function in functions:
             code = function.__code__
-            if (code.co_qualname, code_hash(code)) in codes and self.path_of(
-                code.co_filename
-            ) == definition.path:
+            own = code.co_qualname == name or not definition.plain
+            if (
+                own
+                and (code.co_qualname, code_hash(code)) in codes
+                and self.path_of(code.co_filename) == definition.path
+            ):
                 return ""
-        if definition.plain or functions:
-            repeated = definition.qualname.partition("#")[0]
-            if definition.plain or any(f.__qualname__ == repeated for f in functions):
-                return "what is loaded is not what its file says"
+        if definition.plain or any(f.__qualname__ == name for f in functions):
+            return "what is loaded is not what its file says"
         return ""
 
     def _check_names(
@@ -400,7 +429,10 @@ class Loaded:
             seen.append(Seen(namespace.get, hole.name, found))
             match hole.binding:
                 case ("builtin",) if hole.name not in OWN_NAMES or definition.kind is Kind.CLASS:
-                    if found is not MISSING and found is not getattr(builtins, hole.name, MISSING):
+                    if found is MISSING:
+                        found = vars(builtins).get(hole.name, MISSING)
+                        seen.append(Seen(vars(builtins).get, hole.name, found))
+                    if found is not _BUILTINS.get(hole.name, found):
                         return f"{hole.name} is no longer the builtin"
                 case ("absent",):
                     if found is not MISSING and not hole.name.startswith("__"):

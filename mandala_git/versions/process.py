@@ -10,7 +10,7 @@ from __future__ import annotations
 import builtins
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import EnumMeta
 from types import FunctionType, ModuleType
@@ -18,7 +18,7 @@ from typing import Any
 
 from mandala_git.errors import UnhashableValue
 from mandala_git.results.ids import Found, cid
-from mandala_git.source.definitions import Definition, FileFacts, Kind
+from mandala_git.source.definitions import Definition, FileFacts, Kind, split_key
 from mandala_git.source.snapshot import End, Snapshot
 from mandala_git.versions.agreement import Belongs, Undetermined
 from mandala_git.versions.history import History
@@ -29,6 +29,7 @@ from mandala_git.versions.loaded import (
     Loaded,
     Lookup,
     Seen,
+    SeenClass,
     SeenFile,
     SeenFunction,
     cells_of,
@@ -78,7 +79,7 @@ class SeenValue:
         return found is not MISSING and content(found) == self.cid
 
 
-Check = Seen | SeenFunction | SeenValue | SeenFile
+Check = Seen | SeenFunction | SeenClass | SeenValue | SeenFile
 
 
 class Guard:
@@ -96,7 +97,9 @@ class Guard:
             elif isinstance(check, SeenFunction):
                 others["function", id(check.function)] = check
             elif isinstance(check, SeenFile):
-                others["file", check.path] = check
+                others["file", check.filename] = check
+            elif isinstance(check, SeenClass):
+                others["class", id(check.found)] = check
             else:
                 others["value", id(getattr(check.get, "__self__", None)), check.name] = check
         self._names = tuple(names.values())
@@ -175,6 +178,7 @@ class ProcessWorld(SnapshotWorld):
         if self._tree is None:
             self._tree = self._list()
         modules = self.loaded.modules()
+        self._modules = frozenset(modules)
         snapshot = Snapshot(
             {*self._tree.tree.entries, *modules},
             self._facts,
@@ -233,7 +237,7 @@ class ProcessWorld(SnapshotWorld):
         checks: list[Check] = list(seen)
         if definition.path not in self.loaded.modules():
             filename = self.loaded.absolute(definition.path)
-            checks.append(SeenFile(filename, stat_of(filename)))
+            checks.append(SeenFile(filename, stat_of(filename), definition.path, self.loaded))
         if definition.kind is Kind.CLASS:
             self._check_state(checked, self._class_state(checked, checks))
         elif definition.kind is Kind.GLOBAL:
@@ -276,6 +280,7 @@ class ProcessWorld(SnapshotWorld):
             return None
         namespace = vars(found)
         state = _State(self, checks)
+        checks.append(SeenClass(found, len(namespace)))
         added = dict.fromkeys(_added(found, definition))
         for attribute in (*definition.values, *added):
             value = namespace.get(attribute, MISSING)
@@ -368,8 +373,15 @@ class ProcessWorld(SnapshotWorld):
         """Return the content id (hex) of a global's value, or of a class's own attributes."""
         if node.key:
             reading = self.reading(node.key)
-            return None if reading is None else reading.cid
+            if reading is not None:
+                return reading.cid
+            if node.kind is not Kind.GLOBAL or self._is_loaded(node.key):
+                return None
+            # Nobody has loaded it: what it would be is for its source to say.
         return super().value(node)
+
+    def _is_loaded(self, key: str) -> bool:
+        return split_key(key)[0] in self._modules
 
     def same(self, node: Node) -> object | None:
         """Return what tells a changeable object from others."""
@@ -405,6 +417,29 @@ class ProcessWorld(SnapshotWorld):
             or (definition.kind is Kind.CLASS and self.loaded.place(definition) is not None)
             or any(isinstance(check, SeenValue) for check in self._checks.get(each, ()))
         ]
+
+    def fixed(self, key: str) -> list[tuple[str, Check, Reading]]:
+        """Return the other values in the static closure of an op: they can only be rebound."""
+        found: list[tuple[str, Check, Reading]] = []
+        for each, definition in self.closure(key).items():
+            reading = self.reading(each) if definition.kind is Kind.GLOBAL else None
+            place = self.loaded.place(definition) if reading is not None else None
+            if reading is not None and reading.same is None and place is not None:
+                get, name = place
+                found.append((each, Seen(get, name, get(name, MISSING)), reading))
+        return found
+
+    def moved(self, before: Mapping[str, Reading | None]) -> bool:
+        """Whether one of these values is not any more what it was."""
+        for key, reading in before.items():
+            now = self.read_now(key)
+            if (now and now.cid) != (reading and reading.cid):
+                return True
+        return False
+
+    def outgrown(self) -> bool:
+        """Whether modules were loaded since this epoch began."""
+        return self.loaded.modules().keys() != self._modules
 
     def read_now(self, key: str) -> Reading | None:
         """Return the value of a global, or the state of a class, as it is at this moment."""

@@ -41,7 +41,8 @@ class Ran:
         observed: False when something may have run unseen.
         links: versions of nested calls by key of their op.
         arguments: keys of project functions and classes inside the arguments.
-        before: values of changeable globals when the call started, by key.
+        before: values of globals, and states of classes and functions, when the call started,
+            by key; None for a state that is as the source says.
         hidden: names in nested code that was made but not seen to run, by key of what it is
             nested in: it may have run where nobody looked.
     """
@@ -51,7 +52,7 @@ class Ran:
     observed: bool
     links: Mapping[str, tuple[str, ...]]
     arguments: tuple[str, ...]
-    before: Mapping[str, Reading]
+    before: Mapping[str, Reading | None]
     hidden: Mapping[str, frozenset[str]]
 
     @classmethod
@@ -60,7 +61,7 @@ class Ran:
         call: OpenCall,
         world: ProcessWorld,
         arguments: Iterable[str],
-        before: Mapping[str, Reading],
+        before: Mapping[str, Reading | None],
     ) -> Ran:
         """Tell what a closed call ran."""
         keys, volatile = owners(call.codes, world)
@@ -84,7 +85,7 @@ class Ran:
             self.observed,
             tuple(sorted(self.links.items())),
             self.arguments,
-            tuple((key, reading.cid) for key, reading in self.before.items()),
+            tuple((key, reading and reading.cid) for key, reading in self.before.items()),
             tuple(sorted(self.hidden.items())),
         )
 
@@ -337,7 +338,8 @@ class Recorder:
         return NodeEnd(self._keys[end.key], end.rest) if end.key else LeafEnd(end.leaf, end.rest)
 
     def _reading(self, key: str) -> Reading | None:
-        return self.ran.before.get(key) or self.world.reading(key)
+        before = self.ran.before
+        return before[key] if key in before else self.world.reading(key)
 
     def _value(self, definition: Definition) -> Value | None:
         if definition.kind not in (Kind.GLOBAL, Kind.CLASS, Kind.FUNCTION):
@@ -357,7 +359,9 @@ class Recorder:
 
 def _simple(target: Definition, end: End) -> bool:
     """Whether a name leads to a function that runs when it is called, and only then."""
-    return target.kind is Kind.FUNCTION and target.plain and not end.rest
+    # Code that no file tells may have run unseen.
+    known = target.plain and not target.note
+    return target.kind is Kind.FUNCTION and known and not end.rest
 
 
 _ATTRIBUTES = frozenset({"getattr", "hasattr", "setattr", "delattr"})

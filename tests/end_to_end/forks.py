@@ -85,7 +85,9 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         module.__file__ = filename
         vars(module).update(namespace)
         sys.modules["__main__"] = module
-        exec(compile(Path(filename).read_bytes(), filename, "exec"), vars(module))
+        exec(
+            compile(Path(filename).read_bytes(), filename, "exec", dont_inherit=True), vars(module)
+        )
     elif job["action"]:
         namespace["outputs"] = outputs
         outputs += globals()[job["action"]](storage, *job["arguments"])
