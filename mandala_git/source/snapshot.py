@@ -386,7 +386,7 @@ class Snapshot:
                 if stem.endswith("/__init__"):
                     stem = posixpath.dirname(stem)
                 self._tails.setdefault(posixpath.basename(stem), []).append(stem)
-                while folder := posixpath.dirname(path):
+                while (folder := posixpath.dirname(path)) and folder != path:
                     folders.add(folder)
                     path = folder
             for folder in folders:
