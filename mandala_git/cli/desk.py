@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 
 from mandala_git.config import read_settings
@@ -58,8 +59,10 @@ class Desk:
     def index(self) -> Index:
         """What is known of sources; in memory where nothing has been set up yet."""
         folder = self.repo.mandala_dir()
-        kept = folder.is_dir() or self.store.exists()
-        return Index(folder / INDEX if kept else None, neutral=self.neutral)
+        if self.store.exists():
+            with contextlib.suppress(OSError):  # then the index is in memory
+                folder.mkdir(parents=True, exist_ok=True)
+        return Index(folder / INDEX if folder.is_dir() else None, neutral=self.neutral)
 
     @cached_property
     def results(self) -> Results | None:

@@ -51,10 +51,10 @@ def run(argv: Sequence[str]) -> int:
 
 def _touches_code(repo: Repository) -> bool:
     """Tell whether the commit changes project code; the common way out, so it must be fast."""
-    from mandala_git.repo.snapshots import changed_paths, commit_tree, index_tree
+    from mandala_git.repo.snapshots import index_differs, index_tree
 
-    head, staged = repo.discovered_head, index_tree(repo)
-    return bool(changed_paths(commit_tree(repo, head), staged) if head else staged.entries)
+    head = repo.discovered_head
+    return index_differs(repo, head) if head else bool(index_tree(repo).entries)
 
 
 class _Commit:

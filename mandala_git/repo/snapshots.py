@@ -127,6 +127,26 @@ def index_tree(repo: Repository) -> Tree:
     return _from_raw_diff(repo, out)
 
 
+def index_differs(repo: Repository, commit: str) -> bool:
+    """Tell whether the index that git is about to commit has other project code than a commit.
+
+    Many times faster than reading both; a hook that has nothing to do ends here.
+
+    Args:
+        commit: a commit id.
+
+    Raises:
+        MandalaError: git cannot compare them.
+    """
+    options = ("--cached", "--quiet", "--no-renames", "--ita-invisible-in-index")
+    answer = repo.ask(["diff-index", *options, commit, "--", *_PATHSPECS])
+    if answer.code not in (0, 1):
+        raise MandalaError(
+            f"the index cannot be read: {answer.complaint()}", hint="see: git status"
+        )
+    return answer.code == 1
+
+
 def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
     """Return the project code of the work tree as it is now: every file git does not ignore.
 

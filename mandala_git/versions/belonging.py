@@ -35,6 +35,7 @@ class Belonging:
         snapshot: the code of the world.
         judge: (version id, key of the op in the world) -> whether it belongs there.
         results: where calls are recorded.
+        ops: keys of all ops of the world; None to look for them in the snapshot.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Belonging:
         snapshot: Snapshot,
         judge: Callable[[str, str], Outcome | None],
         results: Results,
+        ops: Callable[[], list[str]] | None = None,
     ) -> None:
         self.snapshot = snapshot
+        self._ops = ops or (lambda: [d.key for d in snapshot.definitions() if d.op])
         self.results = results
         self._ask = judge
         self._answers: dict[tuple[int, str], Belongs] = {}
@@ -52,7 +55,7 @@ class Belonging:
     @classmethod
     def to(cls, worlds: Worlds, results: Results) -> Belonging:
         """Judge versions in the world of a commit, the index or the work tree."""
-        return cls(worlds.seen_by("").snapshot, worlds.judge, results)
+        return cls(worlds.seen_by("").snapshot, worlds.judge, results, worlds.tree.ops)
 
     def of(self, version: int, op: str) -> Belongs:
         """Tell whether a version belongs.
@@ -70,8 +73,7 @@ class Belonging:
         """Return the keys of ops of the world under which nothing is recorded."""
         if self._heirs is None:
             known = {key for _, key in self.results.ops()}
-            definitions = self.snapshot.definitions()
-            self._heirs = [d.key for d in definitions if d.op and d.key not in known]
+            self._heirs = [key for key in self._ops() if key not in known]
         return self._heirs
 
     def shares(self) -> list[OpShare]:

@@ -36,6 +36,7 @@ class IndexedTree:
         self.index = index
         self.neutral = neutral
         self._methods: dict[str, list[str]] = {}
+        self._ops: list[str] | None = None
         self._unread: dict[str, bytes] | None = None
 
     def facts(self, path: str) -> FileFacts | None:
@@ -69,12 +70,34 @@ class IndexedTree:
             ]
         return self._methods[name]
 
-    def _candidates(self, name: str) -> list[str]:
+    def ops(self) -> list[str]:
+        """Return the keys of all ops in the whole tree.
+
+        Files that the index does not know yet are parsed only if their bytes name this package.
+        """
+        if self._ops is None:
+            known = self.index.facts_many(self.tree.entries)
+            # A decorator is known as ours by an import of the same file.
+            hints = (b"mandala_git", b"coding", b"\0")
+            found = [
+                path for path, data in self._missing().items() if any(h in data for h in hints)
+            ]
+            read = [facts for path in found if (facts := self.facts(path)) is not None]
+            self._ops = sorted(
+                d.key for facts in (*known.values(), *read) for d in facts.definitions if d.op
+            )
+        return self._ops
+
+    def _missing(self) -> dict[str, bytes]:
+        """Return the bytes of the files that the index does not know."""
         if self._unread is None:
             known = self.index.known(self.tree.entries)
             missing = [path for path in self.tree.entries if path not in known]
             self._unread = self.tree.read(missing) if missing else {}
-        if not self._unread:
+        return self._unread
+
+    def _candidates(self, name: str) -> list[str]:
+        if not self._missing():
             return []
         # A definition inside a class is indented; a name beyond ASCII may normalize to this one.
         inside = re.compile(
@@ -84,7 +107,7 @@ class IndexedTree:
         )
         return [
             path
-            for path, data in self._unread.items()
+            for path, data in self._missing().items()
             if inside.search(data) or b"coding" in data[:200] or b"\0" in data[:4]
         ]
 

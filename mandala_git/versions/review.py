@@ -156,8 +156,7 @@ class Review:
     def _heirs(self) -> list[str]:
         """Return the keys of ops in the world under which nothing is recorded yet."""
         known = {key for _, key in self.results.ops()} if self.results is not None else set()
-        snapshot = self.worlds.seen_by("").snapshot
-        return [d.key for d in snapshot.definitions() if d.op and d.key not in known]
+        return [key for key in self.worlds.tree.ops() if key not in known]
 
     def _ask(self) -> dict[Edge, Question]:
         versions = self._versions()

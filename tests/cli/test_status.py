@@ -182,3 +182,23 @@ def test_a_broken_file_is_named_and_the_rest_is_shown(lab: Any) -> None:
         assert ended.code == 0 and "scale_data" in lab("diff").out
     assert lab("diff").err.startswith("mandala: pipeline.py:")
     assert "cannot be read: pipeline.py" in lab("world").out
+
+
+def test_an_op_that_is_gone_does_not_make_it_read_the_whole_project(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        (lab.root / f"other{number}.py").write_text(f"def f():\n    return {number}\n")
+    lab.edit("pipeline.py", "get_acc", "accuracy")
+    scanned: list[str] = []
+
+    def scan(index: Any, path: str, blob: str, data: bytes, neutral: Any) -> Any:
+        scanned.append(path)
+        return real(index, path, blob, data, neutral)
+
+    from mandala_git.versions import indexed
+
+    real = indexed.scan_into
+    monkeypatch.setattr(indexed, "scan_into", scan)
+    assert pending(lab) == []
+    assert scanned == ["pipeline.py"], "a file that this package is not named in has no op"

@@ -13,7 +13,14 @@ from mandala_git.errors import MandalaError, UsageError
 from mandala_git.repo import snapshots
 from mandala_git.repo.objects import blob_id
 from mandala_git.repo.repository import Repository
-from mandala_git.repo.snapshots import changed_paths, commit_tree, file_at, index_tree, work_tree
+from mandala_git.repo.snapshots import (
+    changed_paths,
+    commit_tree,
+    file_at,
+    index_differs,
+    index_tree,
+    work_tree,
+)
 
 PROJECT = Path(__file__).parents[2]
 EMPTY_BLOB = blob_id(b"")
@@ -379,3 +386,23 @@ def test_a_hook_of_the_first_commit_and_of_an_amended_one(git_repo, tmp_path):
     scratch.write("a.py", "x = 2\n")
     scratch.git("commit", "-q", "-a", "--amend", "-m", "c")
     assert json.loads(out.read_text()) == {"a.py": "x = 2\n"}
+
+
+def test_the_index_against_a_commit_without_reading_them(scratch):
+    scratch.write("a.py", "x = 1\n")
+    scratch.write("notes.txt", "1\n")
+    commit = scratch.commit()
+    repo = Repository.discover(scratch.root)
+    assert not index_differs(repo, commit)
+    scratch.write("notes.txt", "2\n")
+    scratch.write("a.py", "x = 2\n")
+    scratch.git("add", "notes.txt")
+    assert not index_differs(repo, commit), "no project code, and nothing that is not staged"
+    scratch.git("add", ".")
+    assert index_differs(repo, commit)
+    scratch.commit()
+    scratch.write("env/pyvenv.cfg", "")
+    scratch.git("add", ".")
+    assert index_differs(repo, repo.resolve("HEAD")), "a folder stops being project code"
+    with pytest.raises(MandalaError, match="the index cannot be read"):
+        index_differs(repo, "0" * len(commit))
