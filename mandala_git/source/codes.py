@@ -92,8 +92,8 @@ def file_codes(data: bytes, path: str) -> dict[tuple[str, int], bytes]:
 
     Returns:
         {(qualified name, first line): hash}, functions, classes, lambdas and the module
-        itself at any depth; empty when this Python cannot compile the source. Of several
-        on one line that share a name, the last.
+        itself at any depth; empty when this Python cannot compile the source. Several on
+        one line that share a name have their hashes (16 bytes each) one behind the other.
     """
     try:
         with warnings.catch_warnings():
@@ -101,7 +101,11 @@ def file_codes(data: bytes, path: str) -> dict[tuple[str, int], bytes]:
             module = compile(data, path or "<source>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return {}
-    return {(c.co_qualname, c.co_firstlineno): code_hash(c) for c in walk(module)}
+    found: dict[tuple[str, int], bytes] = {}
+    for code in walk(module):
+        place = code.co_qualname, code.co_firstlineno
+        found[place] = found.get(place, b"") + code_hash(code)
+    return found
 
 
 def walk(code: CodeType) -> Iterator[CodeType]:

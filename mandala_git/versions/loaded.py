@@ -277,7 +277,11 @@ class Loaded:
             if found is None:
                 found = file_codes(self._data(pinned), path)
                 self.index.put_codes(path, pinned.blob, found)
-            pinned.codes = frozenset((qualname, hash) for (qualname, _), hash in found.items())
+            pinned.codes = frozenset(
+                (qualname, hashes[at : at + 16])
+                for (qualname, _), hashes in found.items()
+                for at in range(0, len(hashes), 16)
+            )
         return pinned.codes
 
     def owner(self, code: CodeType) -> tuple[str, bool] | None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -116,6 +116,18 @@ class Project:
             plain = self._forks.ask({**job, "plain": True})
             assert found["values"] == plain["values"], "a stale answer"
         return Run(found["values"], found["executed"], found["found"])
+
+    def each(self, calls: Sequence[str]) -> dict[str, bool]:
+        """Run calls in one block and tell of each whether it executed (or one inside it did)."""
+        lines = ["import p", "with storage:"]
+        for call in calls:
+            lines += ["    before = storage.executed", f"    out({call})"]
+            lines += ["    note(storage.executed > before)"]
+        job = {"root": str(self.root), "code": "\n".join(lines), "script": "", "action": ""}
+        found = self._forks.ask({**job, "plain": False})
+        plain = self._forks.ask({**job, "plain": True})
+        assert found["values"] == plain["values"], "a stale answer"
+        return dict(zip(calls, found["notes"], strict=True))
 
     def run(self, *calls: str, imports: str = "") -> Run:
         """Run calls like `p.f(3)` in one block."""

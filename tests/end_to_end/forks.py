@@ -74,10 +74,12 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     def out(value: Any) -> None:
         outputs.append(repr(storage.unwrap(value)))
 
+    notes: list[Any] = []
+
     def write(path: str, text: str) -> None:
         Path(job["root"], path).write_text(text)
 
-    namespace = {"storage": storage, "out": out, "write": write, "plain": job["plain"]}
+    namespace = {"storage": storage, "out": out, "write": write, "note": notes.append}
     if job["script"]:
         # The code is a file of the project that runs as the script.
         filename = os.path.join(job["root"], job["script"])
@@ -94,7 +96,8 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     else:
         vars(sys.modules["__main__"]).pop("__file__", None)
         exec(compile(job["code"], "<test>", "exec"), namespace)
-    return {"values": outputs, "executed": storage.executed, "found": storage.found}
+    counts = {"executed": storage.executed, "found": storage.found}
+    return {"values": outputs, "notes": notes, **counts}
 
 
 # -- what a test asks about verdicts ------------------------------------------------------
