@@ -82,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
         ledger = desk.history.ledger
         pending = sort_out(desk.review(worlds).questions(), ledger)
         choice = _Choice(desk, worlds, pending, verdict)
-        chosen = choice.named(args.keys) if args.keys else choice.unnamed(everything=args.all)
+        keys = [desk.key(word) for word in args.keys]
+        chosen = choice.named(keys) if keys else choice.unnamed(everything=args.all)
         review = desk.review(worlds, desk.head)
         events = review.decide(chosen, verdict, author=desk.repo.author(), note=args.note)
         written = {event.edge for event in events}

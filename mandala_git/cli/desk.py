@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import cached_property
+from pathlib import Path
 
 from mandala_git.config import read_settings
 from mandala_git.errors import ResultsError, StoreError
@@ -87,6 +88,16 @@ class Desk:
         history = History(self.store, self.results, self.index, neutral=self.neutral)
         history.refresh()
         return history
+
+    def key(self, word: str) -> str:
+        """Return a key or a path as the repository has it, where it begins with a file from here.
+
+        Args:
+            word: as the user wrote it; names without a file stay as they are.
+        """
+        path, colons, qualname = word.partition("::")
+        inside = self.repo.relative(Path(path)) if Path(path).is_file() else None
+        return word if inside is None else inside + colons + qualname
 
     # -- worlds --------------------------------------------------------------------------
 

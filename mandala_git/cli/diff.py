@@ -78,9 +78,10 @@ def run(args: argparse.Namespace) -> int:
         changes = [c for c in comparison.changes if _is_inside(c, inside)]
         for facts in comparison.unreadable:
             out.say(f"mandala: {shown(facts.path)}:{facts.error_line}: {facts.error}")
-        questions = desk.review(after, before).questions()
-        pending = sort_out(questions, desk.history.ledger, before)
-        costs = consequences((*pending.decided, *pending.asked), changes, desk.history.ledger)
+        review, ledger = desk.review(after, before), desk.history.ledger
+        pending = sort_out(review.questions(), ledger, before)
+        asked = (*pending.decided, *pending.asked)
+        costs = consequences(asked, changes, ledger, review.gone())
         hint = _cosmetic_hint(args)
         if args.json:
             out.text(as_json(changes, hunks=comparison.hunks, consequences=costs))

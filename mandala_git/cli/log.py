@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     with Desk() as desk:
         desk.require_store()
         ledger = desk.history.ledger
-        events = _events(ledger, args.key)
+        events = _events(ledger, desk.key(args.key) if args.key else None)
         if args.json:
             entries = [_entry(event, ledger) for event in events]
             out.text(json.dumps({"format": FORMAT, "events": entries}, indent=2) + "\n")

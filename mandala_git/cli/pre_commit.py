@@ -150,7 +150,9 @@ class _Commit:
         open_questions = list(asked)
         elsewhere = {q.edge.key_new for q in without}
         changes = [c for c in self.comparison.changes if c.key not in elsewhere]
-        costs = consequences((*decided, *open_questions), changes, self.desk.history.ledger)
+        costs = consequences(
+            (*decided, *open_questions), changes, self.desk.history.ledger, self.review.gone()
+        )
         if self.merging:
             # Everything of the other side shows up: only what has to be decided matters.
             keys = {q.edge.key_new for q in open_questions}

@@ -175,7 +175,8 @@ def _table(
         line[duration] = row.call.duration
         run_at = row.session.commit_id if row.session is not None else None
         dirty = row.session is not None and row.session.dirty
-        line[commit] = run_at if full else (f"{run_at[:10]}{'+' * dirty}" if run_at else "")
+        if run_at is not None:
+            line[commit] = run_at if full else f"{run_at[:10]}{'+' * dirty}"
         line[started] = row.call.started
         line[unknown] = answer is Belongs.UNKNOWN
         line[belongs] = _BELONGS[answer]

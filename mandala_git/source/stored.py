@@ -1,40 +1,58 @@
-"""Stored texts as people read them: the source in a text, and its lines against another's."""
+"""Stored texts as people read them: a definition whose file is not at hand, as a file of its own."""
 
 from __future__ import annotations
 
+import json
+import re
 import textwrap
-from collections.abc import Sequence
-from difflib import SequenceMatcher
+from dataclasses import replace
 
-from mandala_git.source.outline import CONTEXT, Hunk, Line, Mark
+from mandala_git.source.definitions import Definition
+from mandala_git.source.pieces import Sources
+from mandala_git.source.units import NAMES_ONLY, Role
 
-
-def source_of(text: bytes) -> list[str]:
-    """Return the source lines in a stored text (`texts.py`), without what surrounds them."""
-    parts = text.decode("utf-8", "surrogatepass").split("\n", 3)
-    return textwrap.dedent(parts[3]).strip("\n").split("\n") if len(parts) == 4 else []
+_NUMBER = re.compile(r"#\d+")
 
 
-def line_hunks(
-    old: Sequence[str], new: Sequence[str], first: int, *, context: int = CONTEXT
-) -> tuple[Hunk, ...]:
-    """Compare lines as they are, where the file that the old ones stood in is not at hand.
+def alone(definition: Definition, text: bytes) -> tuple[Definition, Sources]:
+    """Make a file that holds one definition alone, so that it can be compared line by line.
 
     Args:
-        old: lines before, without line ends; they have no numbers.
-        new: lines now.
-        first: number of the first of them in its file, 1-based.
-        context: equal lines around a difference.
+        definition: what the text defines.
+        text: as it is stored (`texts.py`).
+
+    Returns:
+        The definition where it stands in that file, and the file. Its line numbers say nothing
+        about the file that it came from.
     """
-    hunks: list[Hunk] = []
-    matcher = SequenceMatcher(None, old, textwrap.dedent("\n".join(new)).split("\n"), False)
-    for group in matcher.get_grouped_opcodes(context):
-        lines: list[Line] = []
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                lines += [Line(Mark.CONTEXT, 0, first + j, new[j]) for j in range(j1, j2)]
-                continue
-            lines += [Line(Mark.REMOVED, 0, 0, old[i]) for i in range(i1, i2)]
-            lines += [Line(Mark.ADDED, 0, first + j, new[j]) for j in range(j1, j2)]
-        hunks.append(Hunk(tuple(lines)))
-    return tuple(hunks)
+    source = _source(text)
+    qualname = _NUMBER.sub("", definition.qualname)
+    classes = qualname.split(".")[:-1]
+    for name in reversed(classes):
+        source = f"class {name}:\n" + textwrap.indent(source, "    ")
+    first, last = len(classes) + 1, source.count("\n") + 1
+    data = (source + "\n").encode("utf-8", "surrogatepass")
+    return replace(definition, qualname=qualname, lines=(first, last)), Sources(lambda path: data)
+
+
+def _source(text: bytes) -> str:
+    """Put the sections of a text together again; methods of a class are their names alone."""
+    parts = text.decode("utf-8", "surrogatepass").split("\n", 3)
+    if len(parts) < 4:
+        return ""
+    left = parts[3].split("\n")
+    head, body = "", []
+    for role, extent in json.loads(parts[1])["sections"]:
+        if role in NAMES_ONLY:
+            if role in (Role.MEMBER, Role.NESTED):
+                word = "def {}(): ..." if role == Role.MEMBER else "class {}: ..."
+                body.append(word.format(_NUMBER.sub("", extent)))
+            continue
+        lines, left = left[:extent], left[extent:]
+        if role == Role.CLASS:
+            head = "\n".join(lines).rstrip().removesuffix("pass").rstrip()
+        elif role != Role.AROUND:
+            body.append(textwrap.dedent("\n".join(lines)))
+    if not head:
+        return "\n".join(body)
+    return head + "\n" + textwrap.indent("\n".join(body) or "pass", "    ")

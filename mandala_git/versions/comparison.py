@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from mandala_git.source.changes import Change, ChangeKind, compare, hunks
@@ -9,7 +10,7 @@ from mandala_git.source.definitions import Definition, FileFacts
 from mandala_git.source.outline import CONTEXT, Hunk
 from mandala_git.source.pieces import Sources
 from mandala_git.source.reasons import explain
-from mandala_git.source.stored import line_hunks, source_of
+from mandala_git.source.stored import alone
 from mandala_git.versions.history import History
 from mandala_git.versions.worlds import Worlds
 
@@ -67,13 +68,8 @@ class Comparison:
                 and (change.new.key, change.new.text_id) == (new.key, new.text_id)
             ):
                 return change
-        known = self._stands(old)
-        found = explain(
-            old,
-            new,
-            self._old_sources[old.path] if known else None,
-            self._new_sources[new.path] if known else None,
-        )
+        there, sources = self._old_side(old)
+        found = explain(there, new, sources[old.path], self._new_sources[new.path])
         words = found.words if old.key == new.key else (*found.words, f"was {old.key}")
         return Change(ChangeKind.CHANGED, old, new, words, found.suggestion, found.why)
 
@@ -87,13 +83,16 @@ class Comparison:
         around = CONTEXT if context is None else context
         if change.old is None or self._stands(change.old):
             return hunks(change, self._old_sources, self._new_sources, context=around)
-        text = self.history.body(change.old.text_id)
-        if text is None or change.new is None:
-            return ()
-        lines = self._new_sources[change.new.path].piece(change.new)
-        first = lines.shown[0] if lines.shown else 1
-        shown = [lines.lines[number - 1] for number in lines.shown]
-        return line_hunks(source_of(text), shown, first, context=around)
+        there, sources = self._old_side(change.old)
+        found = hunks(replace(change, old=there), sources, self._new_sources, context=around)
+        # The lines of a stored text have no numbers in any file.
+        return tuple(Hunk(tuple(replace(line, old=0) for line in hunk.lines)) for hunk in found)
+
+    def _old_side(self, old: Definition) -> tuple[Definition, Sources]:
+        """Return a definition, and files that it stands in."""
+        if self._stands(old):
+            return old, self._old_sources
+        return alone(old, self.history.body(old.text_id) or b"")
 
     def _stands(self, old: Definition) -> bool:
         """Whether a definition is of the old world, so that its file is at hand."""

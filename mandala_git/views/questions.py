@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mandala_git.source.changes import Change
-from mandala_git.versions.review import Question
+from mandala_git.versions.review import Gone, Question
 from mandala_git.versions.verdicts import Edge, Ledger
 from mandala_git.views.changes import Consequence
 from mandala_git.views.text import Row, Style, duration, plural, row, visible
@@ -32,7 +32,10 @@ def stake(question: Question) -> str:
 
 
 def consequences(
-    questions: Iterable[Question], changes: Iterable[Change] = (), ledger: Ledger | None = None
+    questions: Iterable[Question],
+    changes: Iterable[Change] = (),
+    ledger: Ledger | None = None,
+    gone: Iterable[Gone] = (),
 ) -> dict[str, Consequence]:
     """Return what each edit puts at stake, by the key of the definition as it is now.
 
@@ -40,8 +43,12 @@ def consequences(
         questions: at which calls stop.
         changes: of which those that the ledger has a verdict for are marked with it.
         ledger: the verdicts.
+        gone: definitions that are no more, although calls need them.
     """
-    found: dict[str, Consequence] = {}
+    found = {
+        each.key: Consequence(tuple(map(short_op, each.ops)), each.calls, each.seconds)
+        for each in gone
+    }
     for change in changes:
         if ledger is None or change.old is None or change.new is None:
             continue

@@ -195,3 +195,16 @@ def test_answers_that_disagree(changed: Any, git_repo: Any, mandala: Any) -> Non
     assert changed("log").out.count("(conflict)") == 2
     changed("classify", "N_CLASS", "--compatible")
     assert json.loads(changed("status", "--json").out)["conflicts"] == []
+
+
+def test_names_of_files_are_from_here(changed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(changed.root / "lab")
+    assert changed("classify", "prep.py::N_CLASS", "--compatible").code == 0
+    assert changed("classify", "prep.py", "--breaking").out.startswith("breaking    lab/prep.py::s")
+    assert changed("log", "prep.py").out == changed("log", "lab/prep.py").out
+
+
+def test_an_edit_that_was_committed_is_told_as_well(changed: Any) -> None:
+    before = changed("status").out
+    changed.repo.commit("two")
+    assert changed("status").out == before

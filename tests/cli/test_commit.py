@@ -256,3 +256,45 @@ def test_through_pre_commit(changed: Any, commit: Any) -> None:
     code, screen = commit(changed)
     assert code == 0 and "pre-commit holds your unstaged changes in " in screen
     assert "1 changed definition has no verdict" in screen
+
+
+def test_an_op_that_goes_takes_its_calls_along(lab: Any, hook: Hook) -> None:
+    lab.edit("pipeline.py", "@op\ndef get_acc", "def get_acc_of")
+    lab.edit("pipeline.py", "round(sum(model.weights) / N_CLASS, 6)", "None")
+    lab.edit("pipeline.py", "acc = get_acc(train_model", "acc = (train_model")
+    lab.repo.git("add", ".")
+    ended = hook("pre-commit", cwd=lab.root, env={"MANDALA_PROMPT": "never"})
+    assert "get_acc\n  used by get_acc: 4 recorded calls, 16 ms of computing\n" in ended.out
+    assert "no verdict" not in ended.out
+    assert "gone: pipeline.py::get_acc   4 calls of get_acc, 16 ms\n" in lab("status").out
+
+
+def test_the_first_commit(git_repo: Any, mandala: Any, hook: Hook) -> None:
+    repo = git_repo()
+    mandala("init", cwd=repo.root)
+    repo.write("a.py", "def f(x):\n    return x\n")
+    repo.git("add", ".")
+    assert hook("pre-commit", cwd=repo.root) == (0, "+ a.py:1 f\n", "")
+    repo.git("commit", "-q", "-m", "one")
+    repo.git("rm", "-q", "a.py")
+    assert hook("pre-commit", cwd=repo.root) == (0, "- a.py:1 f\n", "")
+
+
+def test_git_merges_by_itself(lab: Any, installed: Any) -> None:
+    """`git merge` that needs no help runs pre-merge-commit before it writes MERGE_HEAD."""
+    lab.repo.git("checkout", "-q", "-b", "side")
+    lab.scale()
+    lab.edit("lab/prep.py", "return x + 1", "return x + 2")
+    lab.repo.commit("side")
+    lab.repo.git("checkout", "-q", "main")
+    (lab.root / "new.py").write_text("def new():\n    return 1\n")
+    lab.repo.commit("main")
+    native = lab.root / ".git/hooks/pre-merge-commit"
+    native.parent.mkdir(exist_ok=True)
+    native.write_text("#!/bin/sh\nexec mandala-pre-commit >said 2>&1\n")
+    native.chmod(0o755)
+    env = {**os.environ, "MANDALA_PROMPT": "never"}
+    subprocess.run(["git", "merge", "-q", "side"], cwd=lab.root, env=env, check=True)
+    said = (lab.root / "said").read_text()
+    assert "1 changed definition has no verdict" in said
+    assert "scale_data" in said and "unused" not in said
