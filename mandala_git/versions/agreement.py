@@ -95,7 +95,7 @@ class _Way:
     needs: tuple[Pair, ...]
     sure: bool = True
     # For a value that may change in place: which object it was, and which it is here.
-    shared: tuple[tuple[str, int], object] | None = None
+    shared: tuple[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -274,7 +274,7 @@ class Agreement:
         if value is not None:
             here = self.world.value(own)
             if value.same is not None and (object_here := self.world.same(own)) is not None:
-                way.shared = ((version, value.same), object_here)
+                way.shared = (value.same, object_here)
             if value.plain and value.cid is not None and value.cid == here:
                 return way  # equal plain data agrees wherever it came from
             if here is UNDETERMINED:
@@ -436,8 +436,8 @@ class Agreement:
 
         None if objects that may change in place are not paired one to one.
         """
-        there: dict[tuple[str, int], object] = {}
-        back: dict[object, tuple[str, int]] = {}
+        there: dict[str, object] = {}
+        back: dict[object, str] = {}
         seen: set[Pair] = set()
         todo = list(roots)
         while todo:

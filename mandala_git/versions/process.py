@@ -393,6 +393,10 @@ class ProcessWorld(SnapshotWorld):
         self.snapshot.definition(key)
         return self._readings.get(key)
 
+    def holders(self, same: object) -> list[str]:
+        """Return the keys under which a changeable object is known, as far as anybody asked."""
+        return [key for key, reading in self._readings.items() if reading.same == same]
+
     def closure(self, key: str) -> dict[str, Definition]:
         """Return the static closure of a definition of this world."""
         if key not in self._closures:

@@ -52,13 +52,13 @@ class Value:
     Attributes:
         cid: content id, hex; None when it has none.
         plain: equal data alone makes it agree, wherever it came from.
-        same: for a value that may change in place, the number of the first node that held
-            the very same object (its own number if none did); None for immutable values.
+        same: for a value that may change in place, the first key under which the very same
+            object was known; None for immutable values.
     """
 
     cid: str | None
     plain: bool
-    same: int | None = None
+    same: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

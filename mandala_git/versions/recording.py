@@ -349,11 +349,7 @@ class Recorder:
             return None
         same = None
         if reading.same is not None:
-            same = min(
-                number
-                for key, number in self._keys.items()
-                if (other := self._reading(key)) is not None and other.same == reading.same
-            )
+            same = min([definition.key, *self.world.holders(reading.same)])
         return Value(reading.cid, reading.plain, same)
 
 

@@ -352,12 +352,14 @@ class Session:
             self.hits.clear()
             self.look()
         elif choice < 0.7:
-            rng.choice(TRUE)(self.state, rng)
-            sound(self.state)
-            self.write()
-            if self.project.questions():
-                self.project.compatible()
-                self.counts["verdicts"] += 1
+            for _ in range(6):  # until something that calls ran has changed
+                rng.choice(TRUE)(self.state, rng)
+                sound(self.state)
+                self.write()
+                if self.project.questions():
+                    self.project.compatible()
+                    self.counts["verdicts"] += 1
+                    break
             self.look(bridged=True)
         else:
             for _ in range(rng.randint(1, 2)):

@@ -1136,3 +1136,22 @@ def test_a_wrong_verdict_taken_back_leaves_no_trace(project: Project) -> None:
     project.program("import p\nwith storage:\n    out(p.b(2)); out(p.b(p.a(2)))\n", oracle=False)
     project.retract("g")
     project.run("p.b(2)", "p.a(2)", "p.b(p.a(2))")
+
+
+def test_a_mutable_global_that_an_op_and_a_nested_op_read(project: Project) -> None:
+    project.write(
+        p=HEAD
+        + "M = [3]\n\n@op\ndef f(x):\n    return x * M[0]\n\n@op\ndef g(x):\n    return f(x) + M[0]\n"
+    )
+    project.runs("p.g(2)", times=2)
+    project.reuses("p.g(2)")
+    project.edit("p", "M = [3]", "M = [4]")
+    project.runs("p.g(2)", times=2)
+
+
+def test_a_nested_op_changes_a_list_under_another_name(project: Project) -> None:
+    body = "\n@op\ndef f(x):\n    A.append(x)\n    return 0\n\n@op\ndef g(x):\n    f(x)\n    return len(B)\n"
+    project.write(p=HEAD + "A = [1]\nB = A\n" + body)
+    project.runs("p.g(2)", times=2)
+    project.write(p=HEAD + "A = [1]\nB = [1]\n" + body)
+    project.runs("p.g(2)", times=1)  # to f nothing changed
