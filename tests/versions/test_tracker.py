@@ -1,0 +1,224 @@
+"""The tracker: what ran while a call was open, whatever ran it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mandala_git.versions.tracker import OpenCall, Tracker
+
+MONITORING = sys.version_info >= (3, 12)
+
+
+def helper(x: int) -> int:
+    return x
+
+
+def deeper(x: int) -> int:
+    return helper(x) + 1
+
+
+def generator() -> Iterator[int]:
+    yield 1
+    yield helper(2)
+
+
+async def coroutine() -> int:
+    await asyncio.sleep(0)
+    return helper(3)
+
+
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    found = Tracker(lambda filename: filename == __file__)
+    yield found
+    found.pause()
+
+
+def ran(tracker: Tracker, work: Callable[[], object]) -> tuple[set[str], OpenCall]:
+    call = tracker.open(None)
+    try:
+        work()
+    finally:
+        tracker.close(call)
+    names = {code.co_name for code in call.codes} - {"ran"}
+    return names, call
+
+
+def test_functions_that_ran_and_no_others(tracker: Tracker) -> None:
+    names, call = ran(tracker, lambda: deeper(1))
+    assert {"deeper", "helper"} <= names
+    assert call.observed
+    names, _ = ran(tracker, lambda: helper(1))
+    assert "deeper" not in names and "helper" in names
+
+
+def test_again_and_again(tracker: Tracker) -> None:
+    for _ in range(3):
+        assert "helper" in ran(tracker, lambda: helper(1))[0]
+        tracker.pause()
+
+
+def test_code_outside_the_project_is_left_out(tracker: Tracker) -> None:
+    names, _ = ran(tracker, lambda: os.path.join("a", "b"))
+    assert "join" not in names
+    assert "helper" in ran(tracker, lambda: list(map(helper, [1])))[0]
+
+
+def test_a_generator_that_goes_on(tracker: Tracker) -> None:
+    started = generator()
+    next(started)
+    names, _ = ran(tracker, lambda: next(started))
+    assert {"generator", "helper"} <= names
+
+
+def test_a_generator_that_is_thrown_into(tracker: Tracker) -> None:
+    started = generator()
+    next(started)
+
+    def throw() -> None:
+        with contextlib.suppress(KeyError):
+            started.throw(KeyError())
+
+    assert "generator" in ran(tracker, throw)[0] or not MONITORING
+
+
+def test_coroutines(tracker: Tracker) -> None:
+    assert {"coroutine", "helper"} <= ran(tracker, lambda: asyncio.run(coroutine()))[0]
+
+
+def test_a_thread_that_starts_inside(tracker: Tracker) -> None:
+    def work() -> None:
+        thread = threading.Thread(target=deeper, args=(1,))
+        thread.start()
+        thread.join()
+
+    names, call = ran(tracker, work)
+    assert {"deeper", "helper"} <= names
+    assert call.observed
+
+
+def test_a_thread_that_was_there_before(tracker: Tracker) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        names, call = ran(tracker, lambda: pool.submit(helper, 1).result())
+    # Where its events cannot be had, nothing may be left out.
+    assert "helper" in names or not call.observed
+    assert call.observed == MONITORING
+
+
+def test_nested_calls_have_what_ran_in_them_to_themselves(tracker: Tracker) -> None:
+    outer = tracker.open(None)
+    helper(1)
+    inner = tracker.open(outer)
+    deeper(1)
+    tracker.close(inner)
+    tracker.link("p.py::inner", "v1", outer)
+    tracker.close(outer)
+    assert "deeper" in {code.co_name for code in inner.codes}
+    assert "deeper" not in {code.co_name for code in outer.codes}
+    assert outer.links == {("p.py::inner", "v1"): None}
+
+
+def test_two_calls_in_two_threads_both_have_what_both_ran(tracker: Tracker) -> None:
+    barrier = threading.Barrier(2)
+    calls = []
+
+    def work(function: Callable[[int], int]) -> None:
+        call = tracker.open(None)
+        barrier.wait()
+        function(1)
+        barrier.wait()
+        tracker.close(call)
+        calls.append(call)
+
+    threads = [threading.Thread(target=work, args=(f,)) for f in (helper, deeper)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for call in calls:
+        names = {code.co_name for code in call.codes}
+        assert {"helper", "deeper"} <= names or not call.observed
+
+
+def test_a_link_without_a_context_counts_for_every_open_call(tracker: Tracker) -> None:
+    one, other = tracker.open(None), tracker.open(None)
+    tracker.link("p.py::inner", "v1", None)
+    tracker.close(other)
+    tracker.close(one)
+    assert one.links == other.links == {("p.py::inner", "v1"): None}
+
+
+@pytest.mark.skipif(MONITORING, reason="sys.setprofile is not used")
+def test_a_profiler_in_the_way(tracker: Tracker) -> None:
+    def profiler(frame: object, event: str, arg: object) -> None: ...
+
+    sys.setprofile(profiler)
+    try:
+        _, call = ran(tracker, lambda: helper(1))
+        assert not call.observed
+        assert "profiler" in tracker.obstacle
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.skipif(MONITORING, reason="sys.setprofile is not used")
+def test_a_profiler_that_is_taken_away_inside(tracker: Tracker) -> None:
+    def work() -> None:
+        sys.setprofile(None)
+        helper(1)
+
+    _, call = ran(tracker, work)
+    assert not call.observed
+
+
+@pytest.mark.skipif(not MONITORING, reason="sys.monitoring is not there")
+def test_all_tools_in_use(tracker: Tracker) -> None:
+    free = [n for n in range(6) if sys.monitoring.get_tool(n) is None]
+    for number in free:
+        sys.monitoring.use_tool_id(number, "other")
+    try:
+        _, call = ran(tracker, lambda: helper(1))
+        assert not call.observed
+        assert tracker.obstacle
+    finally:
+        for number in free:
+            sys.monitoring.free_tool_id(number)
+    assert ran(tracker, lambda: helper(1))[1].observed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_what_other_processes_run_is_not_seen(tracker: Tracker) -> None:
+    def fork() -> None:
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+    assert not ran(tracker, fork)[1].observed
+
+    def process() -> None:
+        child = multiprocessing.get_context("fork").Process(target=helper, args=(1,))
+        child.start()
+        child.join()
+
+    assert not ran(tracker, process)[1].observed
+    assert ran(tracker, lambda: helper(1))[1].observed
+
+
+def test_an_error_closes_the_call(tracker: Tracker) -> None:
+    with pytest.raises(ZeroDivisionError):
+        ran(tracker, lambda: helper(1) // 0)
+    assert sys.getprofile() is None
+    assert "helper" in ran(tracker, lambda: helper(1))[0]
