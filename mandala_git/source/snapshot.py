@@ -7,8 +7,6 @@ leads where inside a closure does not depend on which of the two is asked.
 
 from __future__ import annotations
 
-import posixpath
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +20,7 @@ from mandala_git.source.definitions import (
     by_name,
     split_key,
 )
+from mandala_git.source.modules import Modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,7 @@ class Snapshot:
             make it from all texts.
         check: replaces a definition on its way out, once; a process proves with it that what
             is loaded is what the file says.
+        modules: what a process knows of module names, see `Modules`.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Snapshot:
         script: str | None = None,
         identity: Callable[[], str] | None = None,
         check: Callable[[Definition], Definition] | None = None,
+        modules: Callable[[str], str | None] | None = None,
     ) -> None:
         self._paths = frozenset(paths)
         self._load = load
@@ -74,9 +75,7 @@ class Snapshot:
         self._checked: dict[str, Definition] = {}
         self._facts: dict[str, FileFacts | None] = {}
         self._by_key: dict[str, dict[str, Definition]] = {}
-        self._tails: dict[str, list[str]] | None = None
-        self._folders: frozenset[str] | None = None
-        self._modules: dict[tuple[str, int, str], str | None] = {}
+        self._modules = Modules(self._paths, modules)
         self._resolved: dict[tuple[str, int], tuple[End, ...]] = {}
         self._method_keys: dict[str, tuple[str, ...]] = {}
         self._everything: dict[str, list[str]] | None = None
@@ -260,7 +259,7 @@ class Snapshot:
         if ends:
             return tuple(dict.fromkeys(ends))
         if not bare:
-            submodule = self._submodule(path, name)
+            submodule = self._modules.inside(path, name)
             if submodule is not None:
                 return self._inside(submodule, attrs, seen)
             if self.definition(f"{path}::{STAR}") is not None:
@@ -332,93 +331,9 @@ class Snapshot:
             return (End("", ("folder", module)),)
         return tuple(End(d.key) for d in facts.definitions if d.parent is None)
 
-    # -- modules -------------------------------------------------------------------------
-
     def module(self, importer: str, level: int, dotted: str) -> str | None:
-        """Return the path of the module (or folder) that an import statement names.
-
-        Any folder may be on `sys.path`, so a module is every file whose path ends in its
-        dotted name. Of several the order of a typical `sys.path` decides: folders above the
-        importing file that are no packages, nearest first; then other folders; then packages.
-
-        Args:
-            importer: path of the importing file.
-            level: number of leading dots.
-            dotted: name behind the dots, "" for `from . import x`.
-
-        Returns:
-            A path of the snapshot, a folder ending in `/` for a namespace package, or None
-            for what lies outside the project.
-        """
-        asked = (posixpath.dirname(importer), level, dotted)
-        if asked not in self._modules:
-            self._modules[asked] = self._find_module(*asked)
-        return self._modules[asked]
-
-    def _find_module(self, folder: str, level: int, dotted: str) -> str | None:
-        if level:
-            for _ in range(level - 1):
-                folder = posixpath.dirname(folder)
-            return self._at(posixpath.join(folder, *dotted.split(".")) if dotted else folder)
-        tail = dotted.replace(".", "/")
-        found = []
-        for root in self._roots(tail):
-            if root and not (folder + "/").startswith(root + "/"):
-                rank = (1, len(root), root)
-            elif self._is_package(root):
-                rank = (2, -len(root), root)
-            else:
-                rank = (0, -len(root), root)
-            found.append((rank, root))
-        if dotted.partition(".")[0] in sys.stdlib_module_names:
-            found = [(rank, root) for rank, root in found if rank[0] == 0 and root == folder]
-        if not found:
-            return None
-        return self._at(posixpath.join(min(found)[1], tail))
-
-    def _roots(self, tail: str) -> set[str]:
-        """Return the folders in which a module `tail` (with `/`) lies."""
-        if self._tails is None:
-            self._tails = {}
-            folders = set()
-            for path in self._paths:
-                stem = path.removesuffix(".py")
-                if stem.endswith("/__init__"):
-                    stem = posixpath.dirname(stem)
-                self._tails.setdefault(posixpath.basename(stem), []).append(stem)
-                while (folder := posixpath.dirname(path)) and folder != path:
-                    folders.add(folder)
-                    path = folder
-            for folder in folders:
-                self._tails.setdefault(posixpath.basename(folder), []).append(folder)
-            self._folders = frozenset(folders)
-        roots = set()
-        for stem in self._tails.get(posixpath.basename(tail), ()):
-            if stem == tail:
-                roots.add("")
-            elif stem.endswith("/" + tail):
-                roots.add(stem[: -len(tail) - 1])
-        return roots
-
-    def _at(self, stem: str) -> str | None:
-        """Return the module file, package or namespace folder at a path without suffix."""
-        for path in (f"{stem}/__init__.py" if stem else "__init__.py", f"{stem}.py"):
-            if path in self._paths:
-                return path
-        if self._folders is None:
-            self._roots("")
-        assert self._folders is not None
-        return f"{stem}/" if stem in self._folders or not stem else None
-
-    def _submodule(self, module: str, name: str) -> str | None:
-        if module.endswith("/"):
-            return self._at(module + name)
-        if posixpath.basename(module) == "__init__.py":
-            return self._at(posixpath.join(posixpath.dirname(module), name))
-        return None
-
-    def _is_package(self, folder: str) -> bool:
-        return bool(folder) and f"{folder}/__init__.py" in self._paths
+        """Return the path of the module (or folder) that an import names; see `Modules`."""
+        return self._modules.find(importer, level, dotted)
 
     # -- what a definition refers to -----------------------------------------------------
 
@@ -496,7 +411,7 @@ class Snapshot:
                                 for hole in each.holes:
                                     todo.append((inside, hole.binding, hole.name, wanted[1:]))
                         break
-                submodule = self._submodule(inside, wanted[0])
+                submodule = self._modules.inside(inside, wanted[0])
                 if submodule is None:
                     if self.definition(f"{inside}::{STAR}") is not None:
                         todo.append((inside, ("star", ("absent",)), wanted[0], wanted[1:]))

@@ -21,6 +21,7 @@ from typing import Any
 from mandala_git.source.codes import code_hash, file_codes, owner
 from mandala_git.source.definitions import Definition, FileFacts, Kind, by_name
 from mandala_git.source.index import Index
+from mandala_git.source.modules import OUTSIDE
 from mandala_git.versions.indexed import scan_into
 
 MISSING: Any = object()
@@ -210,6 +211,16 @@ class Loaded:
             self._modules = modules
             self._counted = len(sys.modules)
         return self._modules
+
+    def module_path(self, name: str) -> str | None:
+        """Return the path of a loaded module, OUTSIDE for other people's, None if not loaded."""
+        module = sys.modules.get(name)
+        if module is None:
+            return None
+        filename = getattr(module, "__file__", None)
+        if not isinstance(filename, str):
+            return None if hasattr(module, "__path__") else OUTSIDE
+        return self.path_of(filename) or OUTSIDE
 
     def absolute(self, path: str) -> str:
         """Return the file name of a project path."""

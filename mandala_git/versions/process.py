@@ -186,6 +186,7 @@ class ProcessWorld(SnapshotWorld):
             script=self.loaded.script,
             identity=self._identity,
             check=self._check,
+            modules=self.loaded.module_path,
         )
         super().__init__(snapshot, history)
 
