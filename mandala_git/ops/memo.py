@@ -19,7 +19,7 @@ from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
 from mandala_git.results.ids import Found, call_hid, cid, lookup_key, output_hid, value_hid
 from mandala_git.results.store import Results
-from mandala_git.versions.process import Guard
+from mandala_git.versions.seen import Guard
 from mandala_git.versions.tracker import OpenCall
 
 _EXACT = frozenset({int, bool, str, bytes, type(None)})

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mandala_git.config import read_settings
 from mandala_git.errors import VersionError
@@ -27,16 +27,16 @@ from mandala_git.source.index import Index
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
-from mandala_git.versions.process import Check, Guard, ProcessWorld, Reading
+from mandala_git.versions.process import ProcessWorld, Reading
 from mandala_git.versions.recorded import Recorded
+from mandala_git.versions.seen import Check, Guard
 from mandala_git.versions.tracker import OpenCall, Tracker
 
 if TYPE_CHECKING:
     from mandala_git.versions.recording import Ran
 
 
-@dataclass(frozen=True, slots=True)
-class CallVersion:
+class CallVersion(NamedTuple):
     """The version of a call as results know it.
 
     Attributes:

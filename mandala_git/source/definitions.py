@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEME = "n1"
 """Name of the normal form: prefix of every digest. A changed rule needs a new name."""
@@ -54,8 +54,7 @@ class Kind(StrEnum):
 Binding = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """A free name or dotted chain of a definition: `np.random.seed` is name np, attrs (random, seed).
 
     Attributes:

@@ -8,7 +8,7 @@ leads where inside a closure does not depend on which of the two is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mandala_git.source.definitions import (
     MODULE,
@@ -23,8 +23,7 @@ from mandala_git.source.definitions import (
 from mandala_git.source.modules import Modules
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Where a hole leads: a definition, or a leaf outside the project.
 
     Attributes:

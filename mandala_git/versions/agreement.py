@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import Snapshot
@@ -65,8 +65,8 @@ class World(Protocol):
     def meaning(self, key: str) -> Meaning | None:
         """Return the meaning of a key here, None when there is no such definition."""
 
-    def key_of(self, meaning: Meaning) -> str | None:
-        """Return a key of this world with a meaning."""
+    def keys_of(self, meaning: Meaning) -> list[str]:
+        """Return the keys of this world with a meaning."""
 
     def value(self, node: Node) -> str | Undetermined | None:
         """Return the content id (hex) of a global's value here."""
@@ -98,8 +98,7 @@ class _Way:
     shared: tuple[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Stop:
+class Stop(NamedTuple):
     """A deepest pair at which the walk of a version stops.
 
     Attributes:
@@ -371,8 +370,8 @@ class Agreement:
         meaning: Meaning,
     ) -> tuple[Pair, ...] | None:
         """Read the recorded text in the world, as a compatible verdict would let us."""
-        key = self.world.key_of(meaning)
-        here = self.world.snapshot.definition(key) if key else None
+        keys = self.world.keys_of(meaning)
+        here = self.world.snapshot.definition(keys[0]) if keys else None
         if here is None:
             return None
         if Edge(node.key, node.text_id, here.key, here.text_id) not in self.assume:
@@ -428,8 +427,14 @@ class Agreement:
         return dead
 
     def _keys(self, used: set[Pair]) -> frozenset[str] | None:
-        keys = {self.world.key_of(meaning) for _, _, meaning in used}
-        return None if None in keys else frozenset(key for key in keys if key is not None)
+        keys: set[str] = set()
+        for _, _, meaning in used:
+            # Equal copies mean the same until one of them is exchanged: watch them all.
+            found = self.world.keys_of(meaning)
+            if not found:
+                return None
+            keys.update(found)
+        return frozenset(keys)
 
     def _paired(self, roots: Iterable[Pair], dead: set[Pair], *, sure: bool) -> set[Pair] | None:
         """Return the pairs that the answer rests on.
@@ -486,8 +491,8 @@ class Agreement:
     def _stop(self, pair: Pair) -> Stop | None:
         version, number, meaning = pair
         recorded = self.world.recorded(version)
-        key = self.world.key_of(meaning)
-        here = self.world.snapshot.definition(key) if key else None
+        keys = self.world.keys_of(meaning)
+        here = self.world.snapshot.definition(keys[0]) if keys else None
         if recorded is None or here is None:
             return None
         node = recorded.nodes[number]

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from mandala_git.source.codes import code_hash, file_codes, owner
@@ -23,8 +23,14 @@ from mandala_git.source.definitions import Definition, FileFacts, Kind, by_name
 from mandala_git.source.index import Index
 from mandala_git.source.modules import OUTSIDE
 from mandala_git.versions.indexed import scan_into
-
-MISSING: Any = object()
+from mandala_git.versions.seen import (
+    MISSING,
+    Lookup,
+    Seen,
+    SeenFunction,
+    functions_of,
+    stat_of,
+)
 
 OWN_NAMES = frozenset({"__name__", "__file__", "__doc__", "__package__"})
 """What every module knows of itself; a function that reads one depends on its value."""
@@ -39,80 +45,6 @@ _PACKAGE = os.path.realpath(Path(__file__).parent.parent) + os.sep
 
 _STANDARD = os.path.realpath(os.path.dirname(os.__file__)) + os.sep
 """The standard library."""
-
-Lookup = Callable[[str, Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was found under a name when it was looked at: `get(name)` gave `found`."""
-
-    get: Lookup
-    name: str
-    found: Any
-
-    def holds(self) -> bool:
-        """Whether the name still leads to the very same object."""
-        return self.get(self.name, MISSING) is self.found
-
-
-@dataclass(frozen=True, slots=True)
-class SeenFunction:
-    """The parts of a function that can be exchanged without rebinding it."""
-
-    function: FunctionType
-    code: CodeType
-    defaults: object
-    kwdefaults: tuple[tuple[str, object], ...] | None
-    cells: tuple[object, ...]
-
-    @classmethod
-    def of(cls, function: FunctionType) -> SeenFunction:
-        """Take note of a function as it is now."""
-        return cls(
-            function,
-            function.__code__,
-            function.__defaults__,
-            _items(function.__kwdefaults__),
-            cells_of(function),
-        )
-
-    def holds(self) -> bool:
-        """Whether nothing in it was exchanged."""
-        function = self.function
-        if function.__code__ is not self.code or function.__defaults__ is not self.defaults:
-            return False
-        if self.kwdefaults is not None and _items(function.__kwdefaults__) != self.kwdefaults:
-            return False
-        return not self.cells or all(
-            one is other for one, other in zip(cells_of(function), self.cells, strict=True)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SeenClass:
-    """How many attributes a class had: one that is added is seen by it."""
-
-    found: type
-    count: int
-
-    def holds(self) -> bool:
-        """Whether it has as many."""
-        return len(vars(self.found)) == self.count
-
-
-@dataclass(frozen=True, slots=True)
-class SeenFile:
-    """A file that was read because its module is not loaded."""
-
-    filename: str
-    stat: tuple[int, ...]
-    path: str
-    loaded: Loaded
-
-    def holds(self) -> bool:
-        """Whether the file is as it was, and still not loaded."""
-        return stat_of(self.filename) == self.stat and self.path not in self.loaded.modules()
 
 
 @dataclass(slots=True)
@@ -152,7 +84,8 @@ class Loaded:
     _paths: dict[str, str | None] = field(default_factory=dict)
     _modules: dict[str, ModuleType] = field(default_factory=dict)
     _counted: int = -1
-    _owners: dict[CodeType, tuple[str, bool] | None] = field(default_factory=dict)
+    # By identity, for equal copies in two files have equal code objects; they are kept alive.
+    _owners: dict[int, tuple[CodeType, tuple[str, bool] | None]] = field(default_factory=dict)
     _outside: dict[str, bool] = field(default_factory=dict)
 
     # -- files and modules ---------------------------------------------------------------
@@ -300,9 +233,10 @@ class Loaded:
 
         None for code that is not of a project file, or of no definition in it.
         """
-        if code not in self._owners:
-            self._owners[code] = self._owner(code)
-        return self._owners[code]
+        known = self._owners.get(id(code))
+        if known is None:
+            known = self._owners[id(code)] = (code, self._owner(code))
+        return known[1]
 
     def _owner(self, code: CodeType) -> tuple[str, bool] | None:
         path = self.path_of(code.co_filename)
@@ -476,67 +410,6 @@ def raw(definition: Definition, why: str) -> Definition:
 
     mark = hashlib.sha256(f"raw {definition.text_id} {time.time_ns()}".encode()).hexdigest()
     return replace(definition, skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
-
-
-def functions_of(found: Any) -> list[FunctionType]:
-    """Return the functions behind an object: wrapped ones, accessors, the op's own."""
-    todo, functions, seen = [found], [], set()
-    while todo:
-        each = todo.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, FunctionType):
-            functions.append(each)
-        if isinstance(each, staticmethod | classmethod):
-            todo.append(each.__func__)
-        if isinstance(each, property):
-            todo += (f for f in (each.fget, each.fset, each.fdel) if f is not None)
-        wrapped = getattr(each, "__dict__", {}).get("__wrapped__", MISSING)
-        if wrapped is MISSING:
-            wrapped = getattr(type(each), "__wrapped__", MISSING)
-            wrapped = MISSING if wrapped is MISSING else getattr(each, "__wrapped__", MISSING)
-        if wrapped is not MISSING:
-            todo.append(wrapped)
-        func = each.func if type(each).__name__ == "cached_property" else MISSING
-        if func is not MISSING:
-            todo.append(func)
-    return functions
-
-
-def stat_of(filename: str) -> tuple[int, ...]:
-    """Return (mtime, ctime in nanoseconds, size in bytes, inode), () when there is no file."""
-    try:
-        stat = os.stat(filename)
-    except OSError:
-        return ()
-    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
-
-
-def _items(mapping: dict[str, Any] | None) -> tuple[tuple[str, object], ...] | None:
-    return tuple(mapping.items()) if mapping else None
-
-
-def defaults_of(function: FunctionType) -> list[tuple[str, object]]:
-    """Return (parameter, value) of every default."""
-    code = function.__code__
-    positional = code.co_varnames[: code.co_argcount]
-    values = function.__defaults__ or ()
-    pairs: list[tuple[str, object]] = list(
-        zip(positional[len(positional) - len(values) :], values, strict=False)
-    )
-    return pairs + list((function.__kwdefaults__ or {}).items())
-
-
-def cells_of(function: FunctionType) -> tuple[object, ...]:
-    """Return what a closure captured, MISSING for what is not bound yet."""
-    cells = []
-    for cell in function.__closure__ or ():
-        try:
-            cells.append(cell.cell_contents)
-        except ValueError:  # an empty cell
-            cells.append(MISSING)
-    return tuple(cells)
 
 
 def _absolute(name: str, level: int, package: str) -> str:

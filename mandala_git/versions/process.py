@@ -11,10 +11,10 @@ import builtins
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import EnumMeta
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mandala_git.errors import UnhashableValue
 from mandala_git.results.ids import Found, cid
@@ -23,30 +23,29 @@ from mandala_git.source.snapshot import End, Snapshot
 from mandala_git.versions.agreement import Belongs, Undetermined
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
-from mandala_git.versions.loaded import (
+from mandala_git.versions.loaded import OWN_NAMES, Loaded, raw
+from mandala_git.versions.meanings import Node, identity
+from mandala_git.versions.seen import (
     MISSING,
-    OWN_NAMES,
-    Loaded,
+    Check,
+    Guard,
     Lookup,
     Seen,
     SeenClass,
     SeenFile,
-    SeenFunction,
+    SeenValue,
     cells_of,
     defaults_of,
     functions_of,
-    raw,
     stat_of,
 )
-from mandala_git.versions.meanings import Node, identity
 from mandala_git.versions.worlds import SnapshotWorld
 
 FROZEN = frozenset({int, float, complex, bool, str, bytes, type(None), range, type(...)})
 """Types whose instances cannot change and hold nothing that can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The value of a global as it was read.
 
     Attributes:
@@ -60,63 +59,6 @@ class Reading:
     plain: bool
     same: object | None
     names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SeenValue:
-    """A global that may change in place: its content is compared."""
-
-    get: Lookup
-    name: str
-    found: Any
-    cid: str | None
-
-    def holds(self) -> bool:
-        """Whether the name leads to equal content."""
-        found = self.get(self.name, MISSING)
-        if self.cid is None:
-            return found is self.found
-        return found is not MISSING and content(found) == self.cid
-
-
-Check = Seen | SeenFunction | SeenClass | SeenValue | SeenFile
-
-
-class Guard:
-    """All that a judgement looked at."""
-
-    __slots__ = ("_names", "_others")
-
-    def __init__(self, checks: Iterable[Check]) -> None:
-        names: dict[tuple[int, str], tuple[Lookup, str, Any]] = {}
-        others: dict[object, Check] = {}
-        for check in checks:
-            if isinstance(check, Seen):
-                owner = getattr(check.get, "__self__", None)
-                names[id(owner), check.name] = (check.get, check.name, check.found)
-            elif isinstance(check, SeenFunction):
-                others["function", id(check.function)] = check
-            elif isinstance(check, SeenFile):
-                others["file", check.filename] = check
-            elif isinstance(check, SeenClass):
-                others["class", id(check.found)] = check
-            else:
-                others["value", id(getattr(check.get, "__self__", None)), check.name] = check
-        self._names = tuple(names.values())
-        self._others = tuple(others.values())
-
-    def __len__(self) -> int:
-        return len(self._names) + len(self._others)
-
-    def holds(self) -> bool:
-        """Whether all of it is as it was."""
-        for get, name, found in self._names:
-            if get(name, MISSING) is not found:
-                return False
-        for check in self._others:  # noqa: SIM110 - a generator costs more than the loop
-            if not check.holds():
-                return False
-        return True
 
 
 class _State:
@@ -491,14 +433,6 @@ def _added(found: type, definition: Definition) -> list[str]:
         and not (name.startswith("__") and name.endswith("__"))
         and name not in _BY_LANGUAGE
     ]
-
-
-def content(found: Any) -> str | None:
-    """Return the content id (hex) of a value, None when it has none."""
-    try:
-        return cid(found).hex()
-    except UnhashableValue:
-        return None
 
 
 def _frozen(value: Any) -> bool:

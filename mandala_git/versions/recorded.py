@@ -11,28 +11,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mandala_git.source.definitions import Binding, Definition
 
 
-@dataclass(frozen=True, slots=True)
-class NodeEnd:
+class NodeEnd(NamedTuple):
     """A name led to another definition of the same version."""
 
     node: int
     rest: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LeafEnd:
+class LeafEnd(NamedTuple):
     """A name led out of the project."""
 
     leaf: tuple[str, ...]
     rest: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LinkEnd:
+class LinkEnd(NamedTuple):
     """A name led to another op, whose call had a version of its own.
 
     Attributes:
@@ -45,8 +43,7 @@ class LinkEnd:
 RecordedEnd = NodeEnd | LeafEnd | LinkEnd
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """The value of a global when its first reader started.
 
     Attributes:
@@ -61,8 +58,7 @@ class Value:
     same: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedNode:
+class RecordedNode(NamedTuple):
     """One definition of a version.
 
     Attributes:
