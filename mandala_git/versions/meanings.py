@@ -11,7 +11,7 @@ unfoldings are equal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -27,8 +27,7 @@ Meaning = str
 EVERYTHING = "<everything>"
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """One end of a slot: the meaning of a definition, or a leaf.
 
     Attributes:
@@ -44,8 +43,7 @@ class Ref:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A definition reduced to what it means.
 
     Attributes:
@@ -92,7 +90,7 @@ class Meanings:
         self.snapshot = snapshot
         self.nodes = nodes
         self._of: dict[str, Meaning] = {}
-        self._keys: dict[Meaning, str] = {}
+        self._keys: dict[Meaning, list[str]] = {}
 
     def of(self, definition: Definition) -> Meaning:
         """Return the meaning of a definition (it need not be of this snapshot).
@@ -113,9 +111,9 @@ class Meanings:
         definition = self.snapshot.definition(key)
         return None if definition is None else self.of(definition)
 
-    def key_of(self, meaning: Meaning) -> str | None:
-        """Return a key of this snapshot with a meaning, among those computed so far."""
-        return self._keys.get(meaning)
+    def keys_of(self, meaning: Meaning) -> list[str]:
+        """Return the keys of this snapshot with a meaning, among those computed so far."""
+        return self._keys.get(meaning, [])
 
     # -- building ------------------------------------------------------------------------
 
@@ -212,7 +210,7 @@ class Meanings:
             names = {key: _digest(shapes[key], _spell(edges[key], self._of))}
         self._of.update(names)
         for key, meaning in names.items():
-            self._keys.setdefault(meaning, key)
+            self._keys.setdefault(meaning, []).append(key)
             if meaning not in self.nodes:
                 skeleton, kind, identity, literal = shapes[key]
                 slots = tuple(

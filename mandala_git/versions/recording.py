@@ -8,9 +8,8 @@ Everything else that executed code refers to counts with its static closure.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from types import CodeType
 
 from mandala_git.source.codes import walk
@@ -64,7 +63,7 @@ class Ran:
         before: Mapping[str, Reading | None],
     ) -> Ran:
         """Tell what a closed call ran."""
-        keys, volatile = owners(call.codes, world)
+        keys, volatile = owners(call.codes.values(), world)
         links: dict[str, list[str]] = {}
         for op, version in call.links:
             links.setdefault(op, []).append(version)
@@ -104,20 +103,17 @@ def owners(codes: Iterable[CodeType], world: ProcessWorld) -> tuple[frozenset[st
     return frozenset(keys), volatile
 
 
-def _hidden(codes: Collection[CodeType], world: ProcessWorld) -> dict[str, frozenset[str]]:
+def _hidden(codes: Mapping[int, CodeType], world: ProcessWorld) -> dict[str, frozenset[str]]:
     hidden: dict[str, frozenset[str]] = {}
-    for code in codes:
-        for inner in _nested(code):
-            found = world.loaded.owner(code) if inner not in codes else None
+    for code in codes.values():
+        for inner in code.co_consts:
+            if not isinstance(inner, CodeType) or id(inner) in codes:
+                continue
+            found = world.loaded.owner(code)
             if found is not None:
                 names = frozenset(name for each in walk(inner) for name in each.co_names)
                 hidden[found[0]] = hidden.get(found[0], frozenset()) | names
     return hidden
-
-
-@cache
-def _nested(code: CodeType) -> tuple[CodeType, ...]:
-    return tuple(each for each in code.co_consts if isinstance(each, CodeType))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class OpenCall:
     def __init__(self, parent: OpenCall | None) -> None:
         self.parent = parent
         self.children = 0
-        self.codes: dict[CodeType, None] = {}
+        # By identity: equal copies in two files have equal code objects.
+        self.codes: dict[int, CodeType] = {}
         self.links: dict[tuple[str, str], None] = {}
         self.observed = True
         self.processes = _processes()
@@ -114,7 +115,7 @@ class Tracker:
             project = self._files[code.co_filename] = self._is_project(code.co_filename)
         if project:
             for call in self._leaves:
-                call.codes[code] = None
+                call.codes[id(code)] = code
         return project
 
 

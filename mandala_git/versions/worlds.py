@@ -49,9 +49,9 @@ class SnapshotWorld:
                     self.history.classes.add(meaning)
         return meaning
 
-    def key_of(self, meaning: Meaning) -> str | None:
-        """Return a key of this world with a meaning."""
-        return self._meanings.key_of(meaning)
+    def keys_of(self, meaning: Meaning) -> list[str]:
+        """Return the keys of this world with a meaning."""
+        return self._meanings.keys_of(meaning)
 
     def value(self, node: Node) -> str | Undetermined | None:
         """Return the content id of a literal; other values are not determined by source."""

@@ -1282,3 +1282,33 @@ def test_a_stale_pyc(project: Project) -> None:
         cached.unlink()
     assert play() == "8 1"
     assert play() == "8 0"
+
+
+def test_one_of_two_equal_helpers_is_replaced(project: Project) -> None:
+    helper = "def g(x):\n    return x * 3\n"
+    project.write(
+        h=helper,
+        h2=helper,
+        p=HEAD + "import h, h2\n\n@op\ndef f(x):\n    return h.g(x) + h2.g(x)\n",
+    )
+    project.runs("p.f(2)")
+    for name in ("h", "h2"):
+        code = f"import p\nwith storage:\n    out(p.f(2))\n    p.{name}.g = abs\n    out(p.f(2))\n"
+        assert project.program(code).values == ["12", "8"]
+
+
+def test_equal_copies_in_two_files_are_two_definitions(project: Project) -> None:
+    helper = "def g(x):\n    return x * 3\n"
+    op = HEAD + "\n@op\ndef f(x):\n    return x * 3\n"
+    project.write(
+        h=helper,
+        h2=helper,
+        q=op,
+        p=HEAD + "import h, h2\n\n@op\ndef f(x):\n    return h.g(x) + h2.g(x)\n",
+        p2=op,
+    )
+    calls = ("p.f(2)", "q.f(2)", "p2.f(2)")
+    project.runs(*calls)
+    project.edit("h2", "x * 3", "x * 4")
+    project.edit("p2", "x * 3", "x * 5")
+    project.runs(*calls, times=2)

@@ -49,7 +49,7 @@ def ran(tracker: Tracker, work: Callable[[], object]) -> tuple[set[str], OpenCal
         work()
     finally:
         tracker.close(call)
-    names = {code.co_name for code in call.codes} - {"ran"}
+    names = {code.co_name for code in call.codes.values()} - {"ran"}
     return names, call
 
 
@@ -123,8 +123,8 @@ def test_nested_calls_have_what_ran_in_them_to_themselves(tracker: Tracker) -> N
     tracker.close(inner)
     tracker.link("p.py::inner", "v1", outer)
     tracker.close(outer)
-    assert "deeper" in {code.co_name for code in inner.codes}
-    assert "deeper" not in {code.co_name for code in outer.codes}
+    assert "deeper" in {code.co_name for code in inner.codes.values()}
+    assert "deeper" not in {code.co_name for code in outer.codes.values()}
     assert outer.links == {("p.py::inner", "v1"): None}
 
 
@@ -146,7 +146,7 @@ def test_two_calls_in_two_threads_both_have_what_both_ran(tracker: Tracker) -> N
     for thread in threads:
         thread.join()
     for call in calls:
-        names = {code.co_name for code in call.codes}
+        names = {code.co_name for code in call.codes.values()}
         assert {"helper", "deeper"} <= names or not call.observed
 
 
