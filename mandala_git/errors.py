@@ -40,6 +40,10 @@ class MandalaError(Exception):
         return f"{self.message}\n  {self.hint}" if self.hint else self.message
 
 
+class MandalaWarning(UserWarning):
+    """Something works, but not as well as somebody may expect."""
+
+
 class UsageError(MandalaError):
     """The command or call is malformed."""
 

@@ -16,6 +16,7 @@ from mandala_git.errors import MandalaError, UsageError
 from mandala_git.ops.tables import SCALARS, Lineage, Row, columns, edge_of, find_ops, result_rows
 from mandala_git.results.calls import CallRow, Edge
 from mandala_git.results.store import Results
+from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.belonging import Belonging
 from mandala_git.views.console import Output
@@ -118,11 +119,7 @@ def _ops(results: Results, belonging: Belonging, name: str) -> dict[int, str]:
             for key in belonging.heirs()
             if name in (key, key.rpartition("::")[2], key.rpartition(".")[2])
         ]
-        gone = {
-            row: key
-            for row, key in results.ops()
-            if belonging.snapshot.definition(key.partition(".<locals>")[0]) is None
-        }
+        gone = {row: key for row, key in results.ops() if is_gone(belonging.snapshot, key)}
         if not heirs or not gone:
             raise
         return gone

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mandala_git.config import read_settings
-from mandala_git.errors import VersionError
+from mandala_git.errors import MandalaWarning, VersionError
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
@@ -24,6 +24,7 @@ from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
 from mandala_git.source.definitions import Definition
 from mandala_git.source.index import Index
+from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
@@ -206,6 +207,7 @@ class Versioned:
         self._world: ProcessWorld | None = None
         self._known: dict[Op[..., Any], _Known] = {}
         self._generation = -1
+        self._said: set[tuple[str, str]] = set()
 
     def _blob_id(self, data: bytes) -> str:
         from mandala_git.repo.objects import blob_id
@@ -299,8 +301,7 @@ class Versioned:
             own = self.results.op_id(known.key)
             known.rows.append(own)
             for row, key in self.results.ops():
-                gone = row != own and "<locals>" not in key
-                if gone and definition and self.world.snapshot.definition(key) is None:
+                if row != own and definition and is_gone(self.world.snapshot, key):
                     known.rows.append(row)
         return known.rows
 
@@ -323,20 +324,21 @@ class Versioned:
     def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
         """Return the version of a recorded call if it belongs here and now."""
         known = self._of(op)
-        if row in known.versions:
-            return known.versions[row]
+        for _ in range(2):
+            if row not in known.versions:
+                known.versions[row] = self._judge(known, row)
+            found = known.versions[row]
+            if found is None or found.guard.holds():
+                return found
+            self.renew()  # something moved since it was looked at: look again, once
+        return None
+
+    def _judge(self, known: _Known, row: int) -> CallVersion | None:
         version = self.results.version(row)
-        admitted: CallVersion | None = None
-        if version is not None:
-            guard = self.world.admit(version.vid.hex(), known.definition)
-            if guard is not None and not guard.holds():
-                # Something moved since it was looked at: look again, once.
-                self.renew()
-                guard = self.world.admit(version.vid.hex(), known.definition)
-            if guard is not None:
-                admitted = CallVersion(row, version.vid, guard, exact=self._exact(version.vid))
-        known.versions[row] = admitted
-        return admitted
+        guard = version and self.world.admit(version.vid.hex(), known.definition)
+        if not version or guard is None:
+            return None
+        return CallVersion(row, version.vid, guard, exact=self._exact(version.vid))
 
     def _exact(self, vid: bytes) -> bool:
         recorded = self.history.recorded(vid.hex())
@@ -379,27 +381,47 @@ class Versioned:
             found = known.recorded.get(identity)
             if found is not None and found[0].guard.holds():
                 return found[0]
-        recorded, keys = self._write(known, ran)
+        recorded, keys, why = self._write(known, ran)
         guard = self.world.checks(keys)
         if not guard.holds():
             self.renew()
             ran = Ran.of(call, self.world, names, before)
-            recorded, keys = self._write(known, ran)
+            recorded, keys, why = self._write(known, ran)
             guard = self.world.checks(keys)
-        # What the call itself changed is as it was only for a later process.
+        changed = [key for key in moved if before[key] is not None]
+        if changed and not recorded.volatile:
+            # To find the result would not change again what the call changed.
+            recorded = replace(recorded, volatile=os.urandom(16).hex())
+            self._say(op, f"it changes {', '.join(changed)}")
+        elif recorded.volatile:
+            self._say(op, why)
+        # What was bound meanwhile is as it was only for a later process.
         version = self._store(known, recorded, guard, here=not moved)
         if version.reusable:
             known.recorded[identity] = (version, keys)
         return version
 
-    def _write(self, known: _Known, ran: Ran) -> tuple[Recorded, frozenset[str]]:
+    def _say(self, op: Op[..., Any], why: str) -> None:
+        """Tell the user, once, why calls of an op are not found again."""
+        if (op.name, why) not in self._said:
+            self._said.add((op.name, why))
+            import warnings
+
+            warnings.warn(
+                f"calls of {op.name} are recorded, but not found again: {why}",
+                MandalaWarning,
+                stacklevel=7,
+            )
+
+    def _write(self, known: _Known, ran: Ran) -> tuple[Recorded, frozenset[str], str]:
         definition = self.world.snapshot.definition(known.definition)
         if definition is None:
             raise VersionError(f"{known.key} is no longer where it was when it was loaded")
         from mandala_git.versions.recording import Recorder
 
-        recorded = Recorder(self.world, definition, ran).record()
-        return recorded, frozenset(node.key for node in recorded.nodes)
+        recorder = Recorder(self.world, definition, ran)
+        recorded = recorder.record()
+        return recorded, frozenset(node.key for node in recorded.nodes), recorder.why
 
     def _store(self, known: _Known, recorded: Recorded, guard: Guard, *, here: bool) -> CallVersion:
         context, texts, bodies = self._context(known)

@@ -439,3 +439,11 @@ class Snapshot:
                 if key not in found and (target := self.definition(key)) is not None:
                     todo.append(target)
         return found
+
+
+def is_gone(snapshot: Snapshot, key: str) -> bool:
+    """Whether a recorded op is no more under its key: removed, or only imported there now."""
+    if "<locals>" in key:
+        return False
+    found = snapshot.definition(key)
+    return found is None or found.kind is Kind.IMPORT

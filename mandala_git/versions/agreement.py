@@ -25,6 +25,7 @@ from mandala_git.versions.recorded import (
     Recorded,
     RecordedEnd,
     RecordedNode,
+    Value,
     slot_name,
 )
 from mandala_git.versions.verdicts import Edge
@@ -272,6 +273,8 @@ class Agreement:
         value = node.value
         if value is not None:
             here = self.world.value(own)
+            if not self.world.process and self._mutated(value, definition):
+                here = UNDETERMINED
             if value.same is not None and (object_here := self.world.same(own)) is not None:
                 way.shared = (value.same, object_here)
             if value.plain and value.cid is not None and value.cid == here:
@@ -302,6 +305,14 @@ class Agreement:
             needs += pairs
         way.needs = tuple(dict.fromkeys(needs))
         return way
+
+    def _mutated(self, value: Value, definition: Definition) -> bool:
+        """Whether a global was no more what its literal says: then no source tells its value."""
+        return (
+            definition.mutable
+            and definition.literal is not None
+            and value.cid != self.world.literal(definition.literal)
+        )
 
     def _by_source(
         self, value: str | None, here: str | None, definition: Definition, own: Node

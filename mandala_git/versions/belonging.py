@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mandala_git.results.store import Results
-from mandala_git.source.snapshot import Snapshot
+from mandala_git.source.snapshot import Snapshot, is_gone
 from mandala_git.versions.agreement import Belongs, Outcome
 from mandala_git.versions.worlds import Worlds
 
@@ -70,10 +70,9 @@ class Belonging:
         return self._answers[asked]
 
     def heirs(self) -> list[str]:
-        """Return the keys of ops of the world under which nothing is recorded."""
+        """Return the keys of the ops of the world: what ops that are gone may have become."""
         if self._heirs is None:
-            known = {key for _, key in self.results.ops()}
-            self._heirs = [key for key in self._ops() if key not in known]
+            self._heirs = list(self._ops())
         return self._heirs
 
     def shares(self) -> list[OpShare]:
@@ -103,7 +102,7 @@ class Belonging:
         if found is None:
             return Belongs.NO
         vid, here = found.vid.hex(), op.partition(".<locals>")[0]
-        if self.snapshot.definition(here) is not None:
+        if not is_gone(self.snapshot, here):
             return self._asked(vid, here)
         answers = [self._asked(vid, other) for other in self.heirs()]
         return max(answers, key=lambda answer: answer.value, default=Belongs.NO)

@@ -31,8 +31,8 @@ from mandala_git.versions.seen import (
     Guard,
     Lookup,
     Seen,
-    SeenClass,
     SeenFile,
+    SeenSize,
     SeenValue,
     cells_of,
     defaults_of,
@@ -70,7 +70,15 @@ class _State:
         self._told: list[tuple[str, str | None]] = []
         self._names: dict[str, None] = {}
 
-    def add(self, name: str, value: Any, get: Lookup | None, expected: str | None) -> None:
+    def add(
+        self,
+        name: str,
+        value: Any,
+        get: Lookup | None,
+        expected: str | None,
+        *,
+        label: str = "",
+    ) -> None:
         """Look at one part.
 
         Args:
@@ -79,12 +87,13 @@ class _State:
             get: finds it again, for a later look at its content; None for a part that counts
                 as it was when it was first seen.
             expected: content id (hex) by the source, None when that does not tell.
+            label: what to keep it under, its name by default.
         """
         reading = self._world.read(value)
         if reading.same is not None and get is not None:
             self._checks.append(SeenValue(get, name, value, reading.cid))
         if expected is None or reading.cid != expected:
-            self._told.append((name, reading.cid))
+            self._told.append((label or name, reading.cid))
             self._names.update(dict.fromkeys(reading.names))
 
     def reading(self) -> Reading | None:
@@ -199,7 +208,7 @@ class ProcessWorld(SnapshotWorld):
     def _check_global(self, definition: Definition, checks: list[Check]) -> Definition:
         place = self.loaded.place(definition)
         found = MISSING if place is None else place[0](place[1], MISSING)
-        if place is None or found is MISSING:
+        if place is None or found is MISSING or _is_name(found):
             return definition
         reading = self._readings[definition.key] = self.read(found)
         if reading.same is not None:
@@ -223,7 +232,7 @@ class ProcessWorld(SnapshotWorld):
             return None
         namespace = vars(found)
         state = _State(self, checks)
-        checks.append(SeenClass(found, len(namespace)))
+        checks.append(SeenSize(found, len(namespace)))
         added = dict.fromkeys(_added(found, definition))
         for attribute in (*definition.values, *added):
             value = namespace.get(attribute, MISSING)
@@ -249,8 +258,18 @@ class ProcessWorld(SnapshotWorld):
                 expected = None if source is None else self.history.literal(source)
                 state.add(name, value, {name: value}.get, expected)
             for name, cell in zip(function.__code__.co_freevars, cells_of(function), strict=True):
-                if name != "__class__" and cell is not MISSING:
+                own_code = isinstance(cell, FunctionType) and (
+                    self.loaded.owner(cell.__code__) == (definition.key, True)
+                )
+                # What a decorator wraps is the definition itself.
+                if name != "__class__" and cell is not MISSING and not own_code:
                     state.add(f"<{name}>", cell, None, None)
+            attributes = vars(function)
+            checks.append(SeenSize(function, len(attributes)))
+            for name, value in attributes.items():
+                if not name.startswith("__"):
+                    checks.append(Seen(attributes.get, name, value))
+                    state.add(name, value, attributes.get, None, label=f".{name}")
         return state.reading()
 
     def _misled(self, definition: Definition, checks: list[Check]) -> str:
@@ -376,13 +395,13 @@ class ProcessWorld(SnapshotWorld):
                 found.append((each, Seen(get, name, get(name, MISSING)), reading))
         return found
 
-    def moved(self, before: Mapping[str, Reading | None]) -> bool:
-        """Whether one of these values is not any more what it was."""
-        for key, reading in before.items():
-            now = self.read_now(key)
-            if (now and now.cid) != (reading and reading.cid):
-                return True
-        return False
+    def moved(self, before: Mapping[str, Reading | None]) -> list[str]:
+        """Return the keys of the values that are not any more what they were."""
+        return [
+            key
+            for key, reading in before.items()
+            if ((now := self.read_now(key)) and now.cid) != (reading and reading.cid)
+        ]
 
     def outgrown(self) -> bool:
         """Whether modules were loaded since this epoch began."""
@@ -416,6 +435,7 @@ class ProcessWorld(SnapshotWorld):
 
 _PLAIN_PARTS = FROZEN | {list, dict, set, tuple, frozenset, bytearray, FunctionType}
 _BY_LANGUAGE = frozenset({"_is_protocol", "_is_runtime_protocol"})
+_NAMES = frozenset({("logging", "Logger"), ("logging", "RootLogger"), ("typing", "TypeVar")})
 _IMPORTED = frozenset({"import", "from", "star", "many"})
 
 
@@ -433,6 +453,12 @@ def _added(found: type, definition: Definition) -> list[str]:
         and not (name.startswith("__") and name.endswith("__"))
         and name not in _BY_LANGUAGE
     ]
+
+
+def _is_name(found: Any) -> bool:
+    """Whether a value is no more than a name for something: its source tells all of it."""
+    kind = type(found)
+    return isinstance(found, ModuleType) or (kind.__module__, kind.__qualname__) in _NAMES
 
 
 def _frozen(value: Any) -> bool:

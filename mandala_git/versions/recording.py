@@ -148,10 +148,11 @@ class Recorder:
     _observed: set[str] = field(default_factory=set)
     _roots: set[str] = field(default_factory=set)
     _keys: dict[str, int] = field(default_factory=dict)
-    _missing: bool = False
+    _missing: str = ""
+    why: str = ""
 
     def record(self) -> Recorded:
-        """Return the version, without a context."""
+        """Return the version, without a context; `why` says what makes it volatile."""
         self._spread()
         # The op first, the rest by key: the order must not depend on what ran first.
         rest = (self._observed | self._static) - {self.op.key}
@@ -170,15 +171,24 @@ class Recorder:
             for version in versions
             if version not in named
         )
-        raw = any(self._definition(key).note for key in self._keys)
+        self.why = self._why()
         return Recorded(
             self.op.key,
             self.world.snapshot.script or "",
             nodes,
             tuple(sorted(self._keys[key] for key in self._roots)),
             links,
-            os.urandom(16).hex() if self.ran.volatile or raw or self._missing else "",
+            os.urandom(16).hex() if self.why else "",
         )
+
+    def _why(self) -> str:
+        """Return why no later call may be answered with this one, "" when one may."""
+        for key in self._keys:
+            if note := self._definition(key).note:
+                return f"{key}: {note}"
+        if self._missing:
+            return f"{self._missing} is not where it was loaded from"
+        return "code ran that no file of the project tells" if self.ran.volatile else ""
 
     def _definition(self, key: str) -> Definition:
         found = self.world.snapshot.definition(key)
@@ -225,7 +235,7 @@ class Recorder:
 
     def _root(self, key: str, *, static: bool) -> None:
         if self.world.snapshot.definition(key) is None:
-            self._missing = True
+            self._missing = key
         else:
             self._roots.add(key)
             self._reach(key, static=static)
@@ -251,7 +261,7 @@ class Recorder:
                 reading = self._reading(key)
                 for name in reading.names if reading is not None else ():
                     if self.world.snapshot.definition(name) is None:
-                        self._missing = True
+                        self._missing = name
                     else:
                         self._roots.add(name)
                         todo.append((name, True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mandala_git.results.store import Results
 from mandala_git.source.definitions import Definition
-from mandala_git.source.snapshot import Snapshot
+from mandala_git.source.snapshot import Snapshot, is_gone
 from mandala_git.versions.agreement import Belongs, Outcome, Stop
 from mandala_git.versions.history import History
 from mandala_git.versions.verdicts import Edge, Event, Verdict
@@ -146,17 +146,12 @@ class Review:
         """Judge a version; where its op is gone, as the op that it became."""
         outcome = self.worlds.judge(vid, assume=assume)
         key = op.partition(".<locals>")[0]
-        if outcome is not None and self.worlds.definition(key) is None:
-            for other in self._heirs():
+        if outcome is not None and is_gone(self.worlds.seen_by("").snapshot, key):
+            for other in self.worlds.tree.ops():
                 found = self.worlds.judge(vid, other, assume=assume)
                 if found is not None and found.belongs is not Belongs.NO:
                     return found
         return outcome
-
-    def _heirs(self) -> list[str]:
-        """Return the keys of ops in the world under which nothing is recorded yet."""
-        known = {key for _, key in self.results.ops()} if self.results is not None else set()
-        return [key for key in self.worlds.tree.ops() if key not in known]
 
     def _ask(self) -> dict[Edge, Question]:
         versions = self._versions()

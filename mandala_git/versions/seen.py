@@ -72,10 +72,10 @@ class SeenFunction(NamedTuple):
         return not self.cells or _same(cells_of(function), self.cells)
 
 
-class SeenClass(NamedTuple):
-    """How many attributes a class had: one that is added is seen by it."""
+class SeenSize(NamedTuple):
+    """How many attributes a class or function had: one that is added is seen by it."""
 
-    found: type
+    found: Any
     size: int
 
     def holds(self) -> bool:
@@ -112,7 +112,7 @@ class SeenValue(NamedTuple):
         return found is not MISSING and content(found) == self.cid
 
 
-Check = Seen | SeenFunction | SeenClass | SeenValue | SeenFile
+Check = Seen | SeenFunction | SeenSize | SeenValue | SeenFile
 
 
 class Guard:
@@ -131,8 +131,8 @@ class Guard:
                 others["function", id(check.function)] = check
             elif isinstance(check, SeenFile):
                 others["file", check.filename] = check
-            elif isinstance(check, SeenClass):
-                others["class", id(check.found)] = check
+            elif isinstance(check, SeenSize):
+                others["size", id(check.found)] = check
             else:
                 others["value", id(getattr(check.get, "__self__", None)), check.name] = check
         self._names = tuple(names.values())

@@ -145,10 +145,10 @@ def test_the_id_of_a_version_leaves_out_its_context_and_nothing_else() -> None:
         replace(VERSION, roots=()),
         replace(VERSION, links=()),
         replace(VERSION, volatile="here"),
-        replace(VERSION, nodes=(replace(node, text_id="t9"), VERSION.nodes[1])),
-        replace(VERSION, nodes=(replace(node, key="q.py::f"), VERSION.nodes[1])),
-        replace(VERSION, nodes=(replace(node, slots={**node.slots, "h": ()}), VERSION.nodes[1])),
-        replace(VERSION, nodes=(replace(node, value=Value(None, False)), VERSION.nodes[1])),
+        replace(VERSION, nodes=(node._replace(text_id="t9"), VERSION.nodes[1])),
+        replace(VERSION, nodes=(node._replace(key="q.py::f"), VERSION.nodes[1])),
+        replace(VERSION, nodes=(node._replace(slots={**node.slots, "h": ()}), VERSION.nodes[1])),
+        replace(VERSION, nodes=(node._replace(value=Value(None, False)), VERSION.nodes[1])),
     ]
     assert len({VERSION.id, *(each.id for each in changed)}) == len(changed) + 1
 

@@ -1,0 +1,100 @@
+"""State that is set while a program runs: attributes, bindings, what an op changes itself."""
+
+from __future__ import annotations
+
+from conftest import Project
+
+HEAD = "from mandala_git import op\n"
+
+MODEL = (
+    HEAD
+    + "\nclass Model:\n    gain = 1\n    def __init__(self, k):\n        self.k = k\n"
+    + "    def go(self):\n        return helper(self.k) * self.gain\n"
+    + "\ndef helper(k):\n    return k + 1\n"
+    + "\n@op\ndef c(m):\n    return m.go()\n"
+)
+
+
+def test_an_attribute_of_a_function_is_set_by_a_script(project: Project) -> None:
+    project.write(
+        h="def g(x):\n    return x * g.scale\n\ng.scale = 1\n",
+        p=HEAD + "import h\n\n@op\ndef f(x):\n    return h.g(x)\n",
+    )
+    code = "import h, p\nh.g.scale = {}\nwith storage: out(p.f(2))\n"
+    for scale, executed in ((1, 1), (2, 1), (3, 1), (2, 0), (1, 0)):
+        found = project.program(code.format(scale))
+        assert (found.values, found.executed) == ([str(2 * scale)], executed)
+
+
+def test_an_attribute_of_a_function_is_set_between_two_calls(project: Project) -> None:
+    project.write(
+        p=HEAD + "\ndef g(x):\n    return x * getattr(g, 'scale', 1)\n"
+        "\n@op\ndef f(x):\n    return g(x)\n"
+    )
+    code = "import p\nwith storage:\n    out(p.f(2))\n    p.g.scale = 5\n    out(p.f(2))\n"
+    assert project.program(code).values == ["2", "10"]
+
+
+def test_the_class_of_an_argument_is_changed_between_two_calls(project: Project) -> None:
+    project.write(p=MODEL)
+    code = (
+        "import p\nm = p.Model(1)\nwith storage:\n    out(p.c(m))\n    p.Model.gain = 9\n"
+        "    out(p.c(m))\n    p.helper = lambda k: -k\n    out(p.c(m))\n"
+    )
+    for _ in range(2):
+        assert project.program(code).values == ["2", "18", "-9"]
+    project.runs("p.c(p.Model(2))")
+    project.reuses("p.c(p.Model(2))")
+
+
+def test_a_generator_that_an_op_uses_up(project: Project) -> None:
+    project.write(
+        p=HEAD
+        + "import random\nrng = random.Random(0)\n\n@op\ndef f(x):\n    return rng.random()\n"
+    )
+    code = "import p\nwith storage:\n    out(p.f(1))\n    out(p.f(1))\n    out(p.f(2))\n"
+    for _ in range(2):
+        assert project.program(code).executed == 3
+
+
+def test_a_counter_that_an_op_moves(project: Project) -> None:
+    project.write(
+        p=HEAD + "count = 0\n\n@op\ndef f(n):\n    global count\n    count += n\n    return count\n"
+    )
+    code = "import p\nwith storage:\n    out(p.f(1))\n    out(p.f(1))\n"
+    for _ in range(2):
+        assert project.program(code).values == ["1", "2"]
+
+
+def test_an_op_that_moved_with_its_constant(project: Project) -> None:
+    body = "K = 3\n\n@op\ndef f(x):\n    return x * K\n"
+    project.write(a=HEAD + body, p="from a import f\n")
+    project.runs("p.f(2)")
+    project.write(b=HEAD + body, a="from b import f\n")
+    project.reuses("p.f(2)")
+
+
+def test_a_registry_filled_by_a_decorator_leaves_tables_readable(project: Project) -> None:
+    project.write(
+        h="REG = {}\n\ndef register(g):\n    REG[g.__name__] = g\n    return g\n"
+        "\n@register\ndef lin(x):\n    return x\n\ndef other(x):\n    return x + 2\n",
+        p=HEAD + "import h\n\n@op\ndef f(x):\n    return h.other(x)\n",
+    )
+    project.runs("p.f(1)")
+    project.reuses("p.f(1)")
+    project.commit()
+    assert len(project.table("f", "HEAD")) == 1
+
+
+def test_a_logger_and_a_decorator_are_told_by_their_source(project: Project) -> None:
+    project.write(
+        h="import functools, logging\nlog = logging.getLogger(__name__)\n"
+        "\ndef loud(g):\n    @functools.wraps(g)\n    def inner(x):\n        log.info('on')\n"
+        "        return g(x)\n    return inner\n\n@loud\ndef other(x):\n    return x + 2\n",
+        p=HEAD + "import h\n\n@op\ndef f(x):\n    return h.other(x)\n",
+    )
+    project.runs("p.f(1)")
+    project.reuses("p.f(1)")
+    project.commit()
+    (row,) = project.table("f", "HEAD")
+    assert "unknown" not in row
