@@ -12,6 +12,12 @@ T = TypeVar("T")
 _STACK = 512 * 1024 * 1024  # address space, touched only as far as it is needed
 _LIMIT = 200_000
 _lock = threading.Lock()
+_here = threading.local()
+
+
+def has_room() -> bool:
+    """Tell whether this thread is one with a big stack."""
+    return getattr(_here, "roomy", False)
 
 
 def deeply(work: Callable[[], T]) -> T:
@@ -23,11 +29,13 @@ def deeply(work: Callable[[], T]) -> T:
     try:
         return work()
     except RecursionError:
-        pass
+        if has_room():
+            raise
     results: list[T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
+        _here.roomy = True
         try:
             results.append(work())
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread

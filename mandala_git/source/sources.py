@@ -9,6 +9,7 @@ import tokenize
 from dataclasses import dataclass
 from typing import Any
 
+from mandala_git.source.depth import check_depth
 from mandala_git.source.nodes import DEFINITIONS, dotted_name
 
 _LEADING = re.compile(r"(?:[ \t\f]*(?:#[^\n]*)?\n)*")
@@ -51,9 +52,15 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str) -> Any:
-    """Parse a whole file into a libcst module."""
+    """Parse a whole file, or a piece of one, into a libcst module.
+
+    Raises:
+        Unreadable: it is not valid Python.
+        RecursionError: it is nested too deeply for this thread; see `deep.deeply`.
+    """
     import libcst
 
+    check_depth(text)
     try:
         return libcst.parse_module(text)
     except libcst.ParserSyntaxError as error:

@@ -23,6 +23,7 @@ from mandala_git.source.deep import deeply
 from mandala_git.source.definitions import Binding, Definition, Kind, split_key
 from mandala_git.source.nodes import flat
 from mandala_git.source.normal import Normal, Place
+from mandala_git.source.sources import Unreadable, parse
 from mandala_git.source.tokens import FileSink
 from mandala_git.source.units import (
     NAMES_ONLY,
@@ -42,6 +43,7 @@ from mandala_git.source.units import (
     walk_member,
     walk_statement,
 )
+from mandala_git.source.walk import UnknownNode
 
 __all__ = ["definition_from_text", "text_id", "write_text"]
 
@@ -104,7 +106,8 @@ def definition_from_text(text: bytes, *, neutral: Collection[str] = ()) -> Defin
     """
     try:
         return deeply(lambda: _derive(text, neutral))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (Unreadable, UnknownNode, RecursionError, ValueError, LookupError,
+            TypeError, AttributeError) as error:  # fmt: skip
         raise SourceError(
             f"a stored text cannot be read: {type(error).__name__}: {error}",
             hint="the text is damaged or was written by a newer version: pip install -U mandala-git",
@@ -155,9 +158,7 @@ def _derive(text: bytes, neutral: Collection[str]) -> Definition:
 
 def parse_section(code: str) -> Any:
     """Parse the source of one section."""
-    import libcst
-
-    return next(flat(libcst.parse_module(code + "\n").body))
+    return next(flat(parse(code + "\n").body))
 
 
 def walk(unit: Unit) -> None:

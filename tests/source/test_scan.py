@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +168,49 @@ def test_deep_nesting(source: str) -> None:
     derived = definition_from_text(texts[function.text_id])
     assert derived == dataclasses.replace(function, lines=(0, 0))
     assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = " + "(" * 5000 + "1" + ")" * 5000,
+        "x = " + "[" * 1000 + "]" * 1000,
+        "x = " + "-" * 30_000 + "1",
+        "x = " + "not " * 30_000 + "1",
+        "x = " + "lambda: " * 30_000 + "1",
+        "x = " + "a" + ".b" * 30_000,
+        "x = " + " + ".join(["a"] * 30_000),
+        "if a: b\n" + "elif a: b\n" * 30_000,
+        "def f(a):\n    if a:\n        x = " + " ** ".join(["a"] * 30_000),
+        "def f(a):\n    with " + "b" + "()" * 30_000 + ":\n        pass",
+        "@a" + ".b" * 30_000 + "\ndef f(): pass",
+        "match a:\n    case " + "[" * 1000 + "]" * 1000 + ": pass",
+        "print 'old'\nx = " + "(" * 5000 + "1" + ")" * 5000,
+    ],
+    ids=["parentheses", "lists", "minus", "not", "lambda", "attributes", "sum", "elif", "power",
+         "calls", "decorator", "pattern", "old syntax"],
+)  # fmt: skip
+def test_what_no_python_can_run_is_said_to_be_unreadable(source: str) -> None:
+    """libcst alone ends the process with a signal, or takes minutes."""
+    facts = scan_file("deep.py", source.encode())
+    assert facts.error in ("is nested too deeply", "is not valid Python")
+    assert facts.definitions == ()
+
+
+def test_long_tables_are_read_where_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "Thread", None)
+    source = f"TABLE = {[[n, -n] for n in range(2000)]}\n"
+    assert scan_file("table.py", source.encode()).definitions[0].qualname == "TABLE"
+
+
+@pytest.mark.parametrize(
+    "source", ["x = (", "x = " + "(" * 5000 + ")" * 5000, "x = " + "-" * 30_000 + "1"]
+)
+def test_a_text_that_cannot_be_read_is_an_error_of_ours(source: str) -> None:
+    _, texts = scan_texts("a.py", b"x = 1\n")
+    text = next(t for t in texts.values() if b"x = 1" in t)
+    with pytest.raises(SourceError, match="stored text"):
+        definition_from_text(text.replace(b"x = 1", source.encode()))
 
 
 @settings(max_examples=150, deadline=None)
