@@ -248,8 +248,8 @@ def _cost(cost: Consequence) -> str:
 
 
 def _suggestion_rows(change: Change, cost: Consequence | None) -> list[Row]:
-    if change.suggestion is None or (cost is not None and cost.verdict):
-        return []
+    if change.suggestion is None or cost is None or cost.verdict or not cost.calls:
+        return []  # nothing is asked
     return [row((f"  probably {change.suggestion}: {change.why}", Style.DIM))]
 
 
