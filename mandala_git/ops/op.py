@@ -11,17 +11,18 @@ from mandala_git.errors import UsageError, VersionError
 from mandala_git.ops.arguments import Plan
 from mandala_git.ops.context import CONTEXT
 from mandala_git.ops.refs import unwrap
+from mandala_git.versions.seen import stat_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Nout = int | Literal["auto", "var"]
 
-_files: dict[str, None] = {}
+_files: dict[str, tuple[int, ...]] = {}
 
 
-def decorated_files() -> tuple[str, ...]:
-    """Return the files in which ops were decorated so far."""
-    return tuple(_files)
+def decorated_files() -> dict[str, tuple[int, ...]]:
+    """Return the files in which ops were decorated so far, each with its stat at that time."""
+    return dict(_files)
 
 
 class Op(Generic[P, T]):
@@ -74,7 +75,9 @@ class Op(Generic[P, T]):
                 raise UsageError(
                     f"{func.__qualname__}: nout={nout}, but {len(self.output_names)} output_names"
                 )
-        _files[func.__code__.co_filename] = None
+        filename = func.__code__.co_filename
+        if filename not in _files:
+            _files[filename] = stat_of(filename)
 
     @property
     def name(self) -> str:

@@ -200,8 +200,8 @@ class Versioned:
         self.index = Index(folder / "index.db", neutral=neutral)
         self.history = History(GitStore(repo), results, self.index, neutral=neutral)
         self.loaded = Loaded(repo.root, self.index, self._blob_id, neutral)
-        for filename in decorated_files():
-            self.loaded.pin_now(filename)
+        for filename, stat in decorated_files().items():
+            self.loaded.pin_decorated(filename, stat)
         set_namer(self.loaded.name)
         self.tracker = Tracker(lambda filename: self.loaded.path_of(filename) is not None)
         self._world: ProcessWorld | None = None
@@ -232,8 +232,8 @@ class Versioned:
     def enter(self) -> bool:
         """Read verdicts that came in; whether judgements made before are void."""
         self.history.refresh()
-        for filename in decorated_files():
-            self.loaded.pin_now(filename)
+        for filename, stat in decorated_files().items():
+            self.loaded.pin_decorated(filename, stat)
         if self._generation != self.history.generation:
             self._generation = self.history.generation
             self._forget()

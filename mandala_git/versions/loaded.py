@@ -181,12 +181,18 @@ class Loaded:
             pinned = self.pinned[path] = Pinned(path, blob, data, late)
         return pinned
 
-    def pin_now(self, filename: str) -> None:
-        """Pin the module that is being executed right now, while an op in it is decorated."""
+    def pin_decorated(self, filename: str, stat: tuple[int, ...]) -> None:
+        """Pin a module in which an op was decorated.
+
+        Args:
+            filename: its file.
+            stat: of the file while the module was executed; as long as it stays the same, what
+                is read now is what ran then, however young the file is.
+        """
         path = self.path_of(filename)
         if path is not None and path not in self.pinned:
             pinned = self.pin(path)
-            if pinned is not None:
+            if pinned is not None and stat and stat_of(self.absolute(path)) == stat:
                 pinned.late = False
 
     def facts(self, path: str) -> FileFacts | None:
