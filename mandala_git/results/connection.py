@@ -91,7 +91,7 @@ class Connected:
                     database.execute("ROLLBACK")
                 raise
 
-    def _interned(self, table: str, column: str, value: str) -> int:
+    def _interned(self, table: str, column: str, value: str | bytes) -> int:
         """Return the row of a unique text, made if new."""
         query = f"SELECT id FROM {table} WHERE {column} = ?"
         with self._using(flushed=False) as database:

@@ -12,6 +12,7 @@ from typing import Any
 
 from blake3 import blake3
 
+from mandala_git.results import atoms
 from mandala_git.results.atoms import ATOMS
 from mandala_git.results.naming import Found, set_namer
 
@@ -35,6 +36,7 @@ ID_SIZE = 16
 """Bytes of an id: collisions are expected at 2**64 values."""
 
 _length = struct.Struct("<Q").pack
+_SIZES = tuple(map(_length, range(256)))
 
 
 def cid(value: Any, *, found: Found | None = None, path: str = "value") -> bytes:
@@ -66,9 +68,11 @@ def cid(value: Any, *, found: Found | None = None, path: str = "value") -> bytes
 
 def hash_parts(*parts: bytes) -> bytes:
     """Hash byte strings together, each with its length: 16 bytes."""
-    hasher = blake3(SCHEME)
-    data = b"".join([piece for part in parts for piece in (_length(len(part)), part)])
-    return hasher.update(data).digest(length=ID_SIZE)
+    data = [SCHEME]
+    for part in parts:
+        size = len(part)
+        data += (_SIZES[size] if size < 256 else _length(size), part)
+    return blake3(b"".join(data)).digest(length=ID_SIZE)
 
 
 def value_hid(content: bytes) -> bytes:
@@ -78,7 +82,7 @@ def value_hid(content: bytes) -> bytes:
 
 def output_hid(call: bytes, name: str) -> bytes:
     """Return the history id of an output, from the history id of its call."""
-    return hash_parts(b"output", call, name.encode())
+    return hash_parts(b"output", call, atoms.text(name))
 
 
 def call_hid(op_key: str, inputs: Iterable[tuple[str, bytes]], version: bytes) -> bytes:
@@ -92,8 +96,8 @@ def call_hid(op_key: str, inputs: Iterable[tuple[str, bytes]], version: bytes) -
     Returns:
         16 bytes.
     """
-    pairs = [piece for name, hid in sorted(inputs) for piece in (name.encode(), hid)]
-    return hash_parts(b"call", op_key.encode(), version, *pairs)
+    pairs = [piece for name, hid in sorted(inputs) for piece in (atoms.text(name), hid)]
+    return hash_parts(b"call", atoms.text(op_key), version, *pairs)
 
 
 def lookup_key(inputs: Iterable[tuple[str, bytes]]) -> bytes:
@@ -107,5 +111,5 @@ def lookup_key(inputs: Iterable[tuple[str, bytes]]) -> bytes:
     Returns:
         16 bytes.
     """
-    pairs = [piece for name, content in sorted(inputs) for piece in (name.encode(), content)]
+    pairs = [piece for name, content in sorted(inputs) for piece in (atoms.text(name), content)]
     return hash_parts(b"inputs", *pairs)

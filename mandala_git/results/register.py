@@ -15,12 +15,16 @@ class Register(Connected):
 
     def op_id(self, key: str) -> int:
         """Return the row of an op, made if new."""
-        return self._interned("ops", "key", key)
+        return self._interned("ops", "key", _bindable(key))
 
     def ops(self) -> list[tuple[int, str]]:
         """Return (row, key) of every op."""
         with self._using() as database:
-            return list(database.execute("SELECT id, key FROM ops ORDER BY id"))
+            rows = database.execute("SELECT id, key FROM ops ORDER BY id").fetchall()
+        return [
+            (row, key if isinstance(key, str) else key.decode("utf-8", "surrogatepass"))
+            for row, key in rows
+        ]
 
     def version_id(
         self, vid: bytes, op: str, payload: bytes, texts: Mapping[bytes, bytes] | None = None
@@ -75,7 +79,7 @@ class Register(Connected):
                     int(session.dirty),
                     session.host,
                     session.pid,
-                    session.script,
+                    session.script.encode("utf-8", "backslashreplace").decode(),
                     session.started,
                 ),
             )
@@ -115,3 +119,9 @@ class Register(Connected):
                 f"SELECT id, vid, op, payload, created FROM versions WHERE {where}", (value,)
             ).fetchall()
         return [Version(*row) for row in rows]
+
+
+def _bindable(text: str) -> str | bytes:
+    """Return a text, or its bytes if SQLite would refuse it: a path that is not UTF-8."""
+    data = text.encode("utf-8", "surrogatepass")
+    return text if data.isascii() or data.decode("utf-8", "replace") == text else data

@@ -104,7 +104,8 @@ class Index:
             entries: blob id by path.
         """
         found: dict[str, FileFacts] = {}
-        for path, blob, data in self._files(entries, "path, blob, facts"):
+        for name, blob, data in self._files(entries, "path, blob, facts"):
+            path = _path(name)
             if entries.get(path) == blob:
                 facts = self._unpacked(unpack, data)
                 if facts is not None:
@@ -117,7 +118,7 @@ class Index:
         Args:
             entries: blob id by path.
         """
-        rows = self._files(entries, "path, blob")
+        rows = [(_path(name), blob) for name, blob in self._files(entries, "path, blob")]
         return {path for path, blob in rows if entries.get(path) == blob}
 
     def _files(self, entries: Mapping[str, str], columns: str) -> Iterator[tuple[str, ...]]:
@@ -131,7 +132,7 @@ class Index:
     def methods(self, name: str) -> list[tuple[str, str]]:
         """Return (path, blob) of all known contents that define a method of this name."""
         query = "SELECT path, blob FROM methods WHERE space = ? AND name = ?"
-        return [(path, blob) for path, blob in self._rows(query, (self.space, name))]
+        return [(_path(path), blob) for path, blob in self._rows(query, (self.space, name))]
 
     @overload
     def put(self, name: str, value: bytes) -> None: ...
@@ -267,8 +268,13 @@ class Index:
         return rows[0] if rows else None  # type: ignore[return-value]
 
     def _rows(self, query: str, parameters: tuple[object, ...]) -> list[tuple[str, ...]]:
-        found = self._run(lambda db: db.execute(query, parameters).fetchall())
-        return found or []
+        def read(db: sqlite3.Connection) -> list[tuple[str, ...]]:
+            try:
+                return db.execute(query, parameters).fetchall()
+            except UnicodeEncodeError:
+                return db.execute(query, _bindable(parameters)).fetchall()
+
+        return self._run(read) or []
 
     def _write(self, statements: Iterable[tuple[str, list[tuple[object, ...]]]]) -> None:
         def write(db: sqlite3.Connection) -> None:
@@ -277,7 +283,10 @@ class Index:
             elif not db.in_transaction:  # the file was begun anew inside a batch
                 db.execute("BEGIN")
             for query, rows in statements:
-                db.executemany(query, rows)
+                try:
+                    db.executemany(query, rows)
+                except UnicodeEncodeError:
+                    db.executemany(query, map(_bindable, rows))
             if self._batches == 0:
                 db.commit()
 
@@ -366,6 +375,29 @@ class Index:
             return read(bytes(data))  # type: ignore[call-overload]
         except (ValueError, TypeError, EOFError, IndexError):
             return None
+
+
+def _bindable(row: tuple[object, ...]) -> tuple[object, ...]:
+    """Replace paths that are not UTF-8, which SQLite refuses as text, by their bytes."""
+    return tuple(
+        value.encode("utf-8", "surrogatepass")
+        if isinstance(value, str) and not _is_text(value)
+        else value
+        for value in row
+    )
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _path(value: str | bytes) -> str:
+    """Return a path as it was before `_bindable`."""
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
 
 
 def _unpack_codes(data: bytes) -> dict[tuple[str, int], bytes]:

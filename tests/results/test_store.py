@@ -375,3 +375,14 @@ def test_stores_that_are_both_in_use_are_both_closed_at_exit(
         other.record(new_call(other, 1, 2))
         lifetime._flush_all()
         assert waiting(one) == waiting(other) == 0
+
+
+def test_names_of_files_that_are_not_utf_8(tmp_path: Path) -> None:
+    with Results(tmp_path) as results:
+        plain, odd = results.op_id("a.py::f"), results.op_id("\udcff.py::f")
+        assert odd != plain
+        assert results.op_id("\udcff.py::f") == odd
+        assert results.ops() == [(plain, "a.py::f"), (odd, "\udcff.py::f")]
+        row = results.session_id(Session(None, False, "host", 1, "/home/\udcff.py", 1.0))
+        assert results.sessions([row])[row].script == "/home/\\udcff.py"
+    assert ids.call_hid("\udcff.py::f", [], b"v") != ids.call_hid("\udcfe.py::f", [], b"v")

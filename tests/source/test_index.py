@@ -191,3 +191,22 @@ def test_a_busy_file_is_no_error(file: Path, monkeypatch: pytest.MonkeyPatch) ->
     index.put("memo", b"y")
     assert index.get("memo") == b"y"
     assert index.facts("m.py", "b1") is not None
+
+
+@pytest.mark.parametrize("path", ["d\udcff/m.py", "\ud800.py"])
+def test_paths_that_are_not_utf_8(file: Path, path: str) -> None:
+    facts, texts = scan_texts(path, SOURCE)
+    codes = file_codes(SOURCE, path)
+    index = filled(file)
+    index.put(path, "b1", facts, texts)
+    index.put_codes(path, "b1", codes)
+    index.remember_blob(path, (1, 1, 1, 1), "b1")
+    index.close()
+    index = Index(file)
+    assert index.facts(path, "b1") == facts
+    assert index.facts_many({path: "b1"}) == {path: facts}
+    assert index.known({path: "b1", "m.py": "b1", "n.py": "b1"}) == {path, "m.py"}
+    assert sorted(index.methods("fit")) == sorted([("m.py", "b1"), (path, "b1")])
+    assert index.codes(path, "b1") == codes
+    assert index.blob_of(path, (1, 1, 1, 1)) == "b1"
+    index.close()
