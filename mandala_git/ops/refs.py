@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
+from mandala_git.errors import UsageError
 from mandala_git.results.calls import MISSING
 
 
@@ -91,23 +93,56 @@ class Ref:
         return format(self.value, spec) if spec else str(self)
 
 
+_CONTAINERS = frozenset({list, tuple, dict, set})
+
+
 def unwrap(obj: Any) -> Any:
     """Return an object with every Ref in it replaced by its value.
 
     Looks into lists, tuples, dicts and sets; an object without a Ref in it is returned as it is.
+
+    Raises:
+        UsageError: what holds a Ref also holds itself, or is nested too deeply.
     """
     if isinstance(obj, Ref):
         return obj.value
+    if type(obj) not in _CONTAINERS or not _holds_ref(obj):
+        return obj
+    try:
+        return _rebuilt(obj)
+    except RecursionError as error:
+        raise UsageError(
+            f"the {type(obj).__name__} holds a Ref, and holds itself or is nested too deeply",
+            hint="Replace the Ref by its value first: ref.value",
+        ) from error
+
+
+def _holds_ref(obj: Any) -> bool:
+    seen: set[int] = set()
+    pending = [obj]
+    while pending:
+        for each in _parts(pending.pop()):
+            if isinstance(each, Ref):
+                return True
+            if type(each) in _CONTAINERS and id(each) not in seen:
+                seen.add(id(each))
+                pending.append(each)
+    return False
+
+
+def _parts(obj: Any) -> Iterable[Any]:
+    return obj.values() if type(obj) is dict else obj
+
+
+def _rebuilt(obj: Any) -> Any:
+    if isinstance(obj, Ref):
+        return obj.value
     kind = type(obj)
-    if kind in (list, set):
-        parts = [unwrap(each) for each in obj]
-        same = all(one is other for one, other in zip(parts, obj, strict=True))
-        return obj if same else kind(parts)
-    if kind is tuple:
-        parts = [unwrap(each) for each in obj]
-        same = all(one is other for one, other in zip(parts, obj, strict=True))
-        return obj if same else tuple(parts)
+    if kind not in _CONTAINERS:
+        return obj
     if kind is dict:
-        pairs = {key: unwrap(each) for key, each in obj.items()}
+        pairs = {key: _rebuilt(each) for key, each in obj.items()}
         return obj if all(pairs[key] is obj[key] for key in obj) else pairs
-    return obj
+    parts = [_rebuilt(each) for each in obj]
+    same = all(one is other for one, other in zip(parts, obj, strict=True))
+    return obj if same else kind(parts)

@@ -167,7 +167,7 @@ class _Encoder:
             f"{self._where()} has no content id: {cls.__module__}.{cls.__qualname__} "
             f"cannot be taken apart ({why})",
             hint="Give its class a method __mandala_hash__(self) that returns what it stands for, "
-            "or exclude the argument with ignore_args.",
+            "or pass plain data instead.",
         )
 
 
