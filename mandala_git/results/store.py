@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterable
@@ -20,7 +21,7 @@ from mandala_git.results.calls import (
     Edge,
     NewCall,
 )
-from mandala_git.results.database import BUSY_SECONDS
+from mandala_git.results.database import BUSY_SECONDS, explained
 from mandala_git.results.register import Register
 from mandala_git.results.values import ValueFiles
 
@@ -142,8 +143,13 @@ class Results(Register):
             op_ids: rows of the ops.
             key: `ids.lookup_key` of the inputs.
         """
-        with self._using(flushed=key in self._buffer.keys) as database:
-            rows = database.execute(_LOOKUP, (key,)).fetchall()
+        with self.lock:
+            if key in self._buffer.keys:
+                self.flush()
+            try:
+                rows = self._open().execute(_LOOKUP, (key,)).fetchall()
+            except sqlite3.Error as error:
+                raise explained(error, self.path, self._busy) from error
         found: list[Candidate] = []
         for row in rows:
             if row[2] not in op_ids:
@@ -158,7 +164,7 @@ class Results(Register):
 
     def complete(self, candidate: Candidate) -> bool:
         """Say whether the values of all outputs of a call are stored."""
-        return all(
+        return False not in candidate.inline or all(
             inline or self.has_value(edge.cid)
             for edge, inline in zip(candidate.outputs, candidate.inline, strict=True)
         )

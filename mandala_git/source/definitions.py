@@ -152,8 +152,7 @@ class Definition:
         return self.qualname.rpartition(".")[2].partition("#")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """All definitions of one file.
 
     Attributes:

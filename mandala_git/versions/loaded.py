@@ -97,8 +97,10 @@ class Loaded:
         return self._paths[filename]
 
     def _path_of(self, filename: str) -> str | None:
-        if not filename.endswith(".py"):
+        if not filename.endswith(".py") or filename.startswith((_STANDARD, _PACKAGE)):
             return None
+        if f"{os.sep}site-packages{os.sep}" in filename:
+            return None  # most modules end here: to follow links takes long
         path = os.path.realpath(filename)
         if path.startswith(_PACKAGE):
             return None

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from mandala_git.errors import StoreError
 
@@ -23,8 +24,7 @@ class Verdict(StrEnum):
     RETRACTED = "retracted"  # takes earlier answers back and gives none
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edge:
+class Edge(NamedTuple):
     """One edit of one definition, by the lasting texts before and after."""
 
     key_old: str
@@ -41,8 +41,7 @@ class Edge:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One answer about one edge.
 
     Attributes:
