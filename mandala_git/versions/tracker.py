@@ -71,27 +71,28 @@ class Tracker:
         """
         call = OpenCall(parent)
         with self._lock:
-            if not self._open:
-                self._observer.start()
             self._open.append(call)
             if parent is not None:
                 parent.children += 1
             self._settle()
+            if len(self._open) == 1:
+                self._observer.start()  # last: on Python 3.11 all that follows costs an event
         if not self._observer.complete():
             call.observed = False
         return call
 
     def close(self, call: OpenCall) -> None:
         """Stop to observe a call."""
-        if not self._observer.complete() or _processes() != call.processes or _workers():
-            call.observed = False
+        complete = self._observer.complete()
         with self._lock:
             self._open.remove(call)
+            if not self._open:
+                self._observer.stop()
             if call.parent is not None:
                 call.parent.children -= 1
             self._settle()
-            if not self._open:
-                self._observer.stop()
+        if not complete or _processes() != call.processes or _workers():
+            call.observed = False
 
     def pause(self) -> None:
         """Give the interpreter's hook back when nothing is open (at the end of a block)."""
