@@ -16,7 +16,9 @@ class Plan:
     """How to bind the arguments of one function.
 
     A variadic argument `*xs` binds as `xs.0`, `xs.1`, ..., a keyword `k` of `**options` as
-    `options.k`: no parameter can have such a name.
+    `options.k`: no parameter can have such a name. A function can tell in which order keywords
+    were passed; if that is not their alphabetical order, it is an argument of its own,
+    `options:order`.
 
     Args:
         function: the function.
@@ -79,7 +81,9 @@ class Plan:
             if kind is inspect.Parameter.VAR_POSITIONAL:
                 bound += ((f"{name}.{i}", each) for i, each in enumerate(value))
             elif kind is inspect.Parameter.VAR_KEYWORD:
-                bound += ((f"{name}.{key}", each) for key, each in sorted(value.items()))
+                bound += ((f"{name}.{key}", each) for key, each in value.items())
+                if (order := tuple(value)) != tuple(sorted(value)):
+                    bound.append((f"{name}:order", order))
             else:
                 bound.append((name, value))
         return tuple(bound)

@@ -132,7 +132,7 @@ class Memo(Block):
         met = Found()
         inputs = [self._input(op, name, value, met) for name, value in bound]
         if token is None:
-            token = (op, "hids", *(each.hid for each in inputs))
+            token = (op, "hids", *((each.name, each.hid) for each in inputs))
             entry = self._table.get(token)
             if entry is not None and entry.guard.holds():
                 self.found += 1
@@ -365,6 +365,8 @@ class Memo(Block):
 def _token(op: Op[..., Any], bound: tuple[tuple[str, Any], ...]) -> object | None:
     """Return what tells a call from others in this process, None if that takes a closer look."""
     parts: list[object] = [op]
+    if op.plan.names is None:  # else there are always the same
+        parts.append(tuple([name for name, _ in bound]))
     for _, value in bound:
         kind = type(value)
         if kind in _EXACT:

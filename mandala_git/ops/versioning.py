@@ -131,7 +131,8 @@ class Unversioned:
         if found is None:
             import hashlib
 
-            vid = hashlib.sha256(self.key(op).encode() + b"\0" + code).digest()
+            name = self.key(op).encode("utf-8", "surrogatepass")
+            vid = hashlib.sha256(name + b"\0" + code).digest()
             row = self._results.version_id(vid, self.key(op), b"")
             found = self._rows[self.key(op), code] = CallVersion(row, vid, Guard(()))
         return found
@@ -268,10 +269,22 @@ class Versioned:
             if found is None:
                 raise self._unversionable(op)
             key, _ = found
-            inner = op.func.__qualname__.partition(".<locals>.")[2]
+            inner = self._inner(op)
             known = _Known(f"{key}.<locals>.{inner}" if inner else key, key)
             self._known[op] = known
         return known
+
+    def _inner(self, op: Op[..., Any]) -> str:
+        """Return what tells an op from others in its definition; "" where it is the definition."""
+        code, name = op.func.__code__, op.func.__qualname__
+        inner = code.co_qualname.partition(".<locals>.")[2]
+        if not inner and code.co_name != "<lambda>":
+            return inner
+        inner = inner or code.co_name
+        if name != code.co_qualname:  # a wrapper, which may look at the name that it took over
+            inner = f"{inner} as {name}"
+        # A compatible edit around them must not make one of them the other.
+        return f"{inner} {code_hash(code).hex()}" if self.loaded.has_twins(code) else inner
 
     def _unversionable(self, op: Op[..., Any]) -> VersionError:
         filename = op.func.__code__.co_filename

@@ -62,6 +62,7 @@ class Pinned:
     data: bytes | None
     late: bool
     facts: FileFacts | None = None
+    places: Mapping[tuple[str, int], bytes] | None = None
     codes: frozenset[tuple[str, bytes]] | None = None
 
 
@@ -225,16 +226,38 @@ class Loaded:
         if pinned is None:
             return frozenset()
         if pinned.codes is None:
-            found = self.index.codes(path, pinned.blob)
-            if found is None:
-                found = file_codes(self._data(pinned), path)
-                self.index.put_codes(path, pinned.blob, found)
             pinned.codes = frozenset(
-                (qualname, hashes[at : at + 16])
-                for (qualname, _), hashes in found.items()
-                for at in range(0, len(hashes), 16)
+                (qualname, each)
+                for (qualname, _), hashes in self._places(pinned).items()
+                for each in _hashes(hashes)
             )
         return pinned.codes
+
+    def _places(self, pinned: Pinned) -> Mapping[tuple[str, int], bytes]:
+        """Return what `file_codes` finds in the pinned source of a module."""
+        if pinned.places is None:
+            pinned.places = self.index.codes(pinned.path, pinned.blob)
+            if pinned.places is None:
+                pinned.places = file_codes(self._data(pinned), pinned.path)
+                self.index.put_codes(pinned.path, pinned.blob, pinned.places)
+        return pinned.places
+
+    def has_twins(self, code: CodeType) -> bool:
+        """Tell whether a definition has another function of the same qualified name in it.
+
+        Lambdas and nested functions have no key of their own; nothing but what they do tells
+        two of one name apart.
+        """
+        path = self.path_of(code.co_filename)
+        facts = self.facts(path) if path is not None else None
+        if path is None or facts is None:
+            return False
+        own = owner(facts, code.co_qualname, code.co_firstlineno)
+        found = {code_hash(code)}
+        for (qualname, line), hashes in self._places(self.pinned[path]).items():
+            if qualname == code.co_qualname and owner(facts, qualname, line) == own:
+                found.update(_hashes(hashes))
+        return len(found) > 1
 
     def owner(self, code: CodeType) -> tuple[str, bool] | None:
         """Return (key of the definition that a code object belongs to, whether it is proved).
@@ -410,6 +433,10 @@ class Loaded:
                 case _:
                     pass
         return ""
+
+
+def _hashes(joined: bytes) -> list[bytes]:
+    return [joined[at : at + 16] for at in range(0, len(joined), 16)]
 
 
 def raw(definition: Definition, why: str) -> Definition:
