@@ -64,8 +64,9 @@ def quiet_git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Shield every test from the configuration, identity and hooks of who runs it."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(FOREIGN):
+            if name.startswith(FOREIGN) or name == "CI":
                 patch.delenv(name)
+        patch.setenv("TERM", "xterm")
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
