@@ -113,9 +113,9 @@ class Memo(Block):
         if len(entry.outputs) == 1:
             hid, content = entry.outputs[0]
             ref = Ref(hid, content, results)
-            return ref if context.running is None else ref.value
+            return ref if context.running is None else ref.load()
         refs = [Ref(hid, content, results) for hid, content in entry.outputs]
-        return tuple(refs) if context.running is None else tuple(ref.value for ref in refs)
+        return tuple(refs) if context.running is None else tuple(ref.load() for ref in refs)
 
     def _link(self, entry: _Entry, context: Context) -> None:
         tracker = self.versioning.tracker
@@ -150,8 +150,11 @@ class Memo(Block):
 
     def _input(self, op: Op[..., Any], name: str, value: Any, met: Found) -> _Input:
         if isinstance(value, Ref):
-            loaded = value._value
-            return _Input(name, value.hid, value.cid, loaded)
+            if value.changeable:
+                content = cid(value.load(), found=met, path=f"argument {name!r} of {op.name}")
+                if content != value.cid:  # changed in place since: it has no history now
+                    return _Input(name, value_hid(content), content, value.load())
+            return _Input(name, value.hid, value.cid, value.load() if value.in_memory else MISSING)
         if type(value) in _EXACT:
             content = cid(value)
         else:
@@ -246,7 +249,10 @@ class Memo(Block):
         self._before(op)
         self._note_classes(bound, met)
         before = self.versioning.before(op)
-        values = {i.name: unwrap(value) for i, (_, value) in zip(inputs, bound, strict=True)}
+        values = {
+            i.name: value.load() if isinstance(value, Ref) else unwrap(value)
+            for i, (_, value) in zip(inputs, bound, strict=True)
+        }
         run = self._runner(op, values)
         tracker = self.versioning.tracker
         parent = context.running
@@ -283,7 +289,7 @@ class Memo(Block):
         """Find the classes inside arguments that came as Refs: their ids hide them."""
         for name, value in bound:
             if isinstance(value, Ref):
-                loaded = value.value
+                loaded = value.load()
                 kind = type(loaded)
                 if kind not in _EXACT and not (
                     kind.__module__ == "numpy" and not getattr(loaded.dtype, "hasobject", True)
@@ -371,7 +377,7 @@ def _token(op: Op[..., Any], bound: tuple[tuple[str, Any], ...]) -> object | Non
         kind = type(value)
         if kind in _EXACT:
             parts.append((kind, value))
-        elif kind is Ref:
+        elif kind is Ref and not value.changeable:
             parts.append(value.hid)
         elif kind is float:
             parts.append((kind, value.hex()))

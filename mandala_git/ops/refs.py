@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from mandala_git.errors import UsageError
 from mandala_git.results.calls import MISSING
 
+_CONSTANT = frozenset({int, bool, float, complex, str, bytes, type(None)})
+
 
 class Loader(Protocol):
     """Where values come from."""
@@ -25,13 +27,14 @@ class Ref:
         in_memory: whether the value is here; otherwise it is loaded when needed.
     """
 
-    __slots__ = ("_loader", "_value", "cid", "hid")
+    __slots__ = ("_loader", "_shown", "_value", "cid", "hid")
 
     def __init__(self, hid: bytes, cid: bytes, loader: Loader, value: Any = MISSING) -> None:
         self.hid = hid
         self.cid = cid
         self._loader = loader
         self._value = value
+        self._shown = False
 
     @property
     def in_memory(self) -> bool:
@@ -41,9 +44,19 @@ class Ref:
     @property
     def value(self) -> Any:
         """The value, loaded when it is not here yet."""
+        self._shown = True
+        return self.load()
+
+    def load(self) -> Any:
+        """Return the value to somebody who will not change it in place."""
         if self._value is MISSING:
             self._value = self._loader.load(self.cid)
         return self._value
+
+    @property
+    def changeable(self) -> bool:
+        """Whether the value may not be the recorded one any more: it was handed out."""
+        return self._shown and type(self._value) not in _CONSTANT
 
     def __repr__(self) -> str:
         hid = self.hid.hex()[:3]
