@@ -3,6 +3,7 @@
 MandalaError                 something the user can act on: what, where, the next command
 ├── UsageError               the command or call is malformed            exit 2
 ├── NotARepository           no git work tree here                       exit 128
+│   └── UnreadableRepository there is one, and git refuses to read it
 ├── StoreError               refs/mandala/store cannot be read or moved
 │   └── StoreConflict        somebody else moved it and kept doing so
 ├── ResultsError             results.db or a value file
@@ -54,6 +55,10 @@ class NotARepository(MandalaError):
     """There is no git work tree here, or git refuses to read it."""
 
     default_code = 128
+
+
+class UnreadableRepository(NotARepository):
+    """There is a repository here, and git refuses to read it: not trusted, or damaged."""
 
 
 class StoreError(MandalaError):

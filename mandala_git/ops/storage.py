@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import NotARepository
+from mandala_git.errors import NotARepository, UnreadableRepository
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
@@ -35,6 +35,8 @@ class Storage:
 
     Raises:
         NotARepository: `path` is given and is in no work tree.
+        UnreadableRepository: git refuses to read the repository that we are in; results that
+            only memory holds would be a surprise here.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -42,8 +44,8 @@ class Storage:
         self.repository: Repository | None
         try:
             self.repository = Repository.discover(None if path is None else Path(path))
-        except NotARepository:
-            if path is not None:
+        except NotARepository as error:
+            if path is not None or isinstance(error, UnreadableRepository):
                 raise
             self.repository = None
         versioning: Versioning

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mandala_git.errors import MandalaError, NotARepository, UsageError
+from mandala_git.errors import MandalaError, NotARepository, UnreadableRepository, UsageError
 from mandala_git.repo import git
 from mandala_git.repo.git import Answer, GitMissing
 
@@ -77,7 +77,8 @@ class Repository:
                 repository); with a path the environment has no say.
 
         Raises:
-            NotARepository: no git work tree here, or git refuses to read it.
+            NotARepository: no git work tree here.
+            UnreadableRepository: there is one, and git refuses to read it.
             MandalaError: git is missing or too old.
         """
         env = None if start is None else git.for_other_repo()
@@ -265,7 +266,7 @@ def _refusal(answer: Answer, here: Path, lines: list[str]) -> NotARepository:
     """
     if b"dubious ownership" in answer.err or b"unsafe repository" in answer.err:
         place = os.fsdecode(answer.err).split("'")[1] if b"'" in answer.err else str(here)
-        return NotARepository(
+        return UnreadableRepository(
             f"git does not trust {place}: it belongs to somebody else",
             hint=f"if you do: git config --global --add safe.directory {shlex.quote(place)}",
         )
@@ -282,6 +283,6 @@ def _refusal(answer: Answer, here: Path, lines: list[str]) -> NotARepository:
         )
     if b"not a git repository" in answer.err and b"not a git repository: " not in answer.err:
         return NotARepository(f"{here} is not inside a git repository", hint="start one: git init")
-    return NotARepository(
+    return UnreadableRepository(
         f"git cannot read the repository of {here}: {answer.complaint()}", hint="see: git status"
     )

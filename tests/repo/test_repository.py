@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mandala_git.errors import MandalaError, NotARepository, UsageError
+from mandala_git.errors import MandalaError, NotARepository, UnreadableRepository, UsageError
 from mandala_git.repo import git
 from mandala_git.repo.repository import Repository
 
@@ -111,14 +111,16 @@ def test_bare_and_git_folder(git_repo, scratch):
 
 def test_not_trusted(scratch, monkeypatch):
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    with pytest.raises(NotARepository, match=r"does not trust(.|\n)*safe\.directory") as caught:
+    with pytest.raises(
+        UnreadableRepository, match=r"does not trust(.|\n)*safe\.directory"
+    ) as caught:
         Repository.discover(scratch.root)
     assert str(scratch.root) in caught.value.message
 
 
 def test_dangling_git_file(tmp_path):
     (tmp_path / ".git").write_text("gitdir: /nowhere/at/all\n")
-    with pytest.raises(NotARepository, match="nowhere"):
+    with pytest.raises(UnreadableRepository, match="nowhere"):
         Repository.discover(tmp_path)
 
 
