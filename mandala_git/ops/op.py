@@ -64,20 +64,46 @@ class Op(Generic[P, T]):
         self.plan = Plan(func)
         self.nout = nout
         self.output_names = tuple(output_names) if output_names is not None else None
-        if self.output_names is not None:
-            clash = set(self.output_names) & set(self.plan.signature.parameters)
-            if clash:
-                raise UsageError(
-                    f"{func.__qualname__}: {', '.join(sorted(clash))} names an input and an output",
-                    hint="Choose other output_names.",
-                )
-            if isinstance(nout, int) and nout != len(self.output_names):
-                raise UsageError(
-                    f"{func.__qualname__}: nout={nout}, but {len(self.output_names)} output_names"
-                )
+        self._check_outputs(output_names)
         filename = func.__code__.co_filename
         if filename not in _files:
             _files[filename] = stat_of(filename)
+
+    def _check_outputs(self, given: Sequence[str] | None) -> None:
+        """Refuse a number or names of outputs that make no sense.
+
+        Raises:
+            UsageError: they do not.
+        """
+        name, nout, names = self.func.__qualname__, self.nout, self.output_names
+        if nout not in ("auto", "var") and (type(nout) is not int or nout < 0):
+            raise UsageError(
+                f"{name}: nout={nout!r} is no number of outputs",
+                hint='Use a number, "auto" or "var".',
+            )
+        if names is None:
+            return
+        if isinstance(given, str) or not all(isinstance(each, str) for each in names):
+            raise UsageError(
+                f"{name}: output_names={given!r} is no list of names",
+                hint='Write output_names=["first", "second"].',
+            )
+        if len(set(names)) != len(names):
+            raise UsageError(
+                f"{name}: output_names={given!r} names two outputs alike",
+                hint="Give each output a name of its own.",
+            )
+        clash = set(names) & set(self.plan.signature.parameters)
+        if clash:
+            raise UsageError(
+                f"{name}: {', '.join(sorted(clash))} names an input and an output",
+                hint="Choose other output_names.",
+            )
+        if isinstance(nout, int) and nout != len(names):
+            raise UsageError(
+                f"{name}: nout={nout}, but {len(names)} output_names",
+                hint="Leave nout out: the names say how many there are.",
+            )
 
     @property
     def name(self) -> str:
