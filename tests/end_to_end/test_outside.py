@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from conftest import Project
+if TYPE_CHECKING:
+    from conftest import Project
 
 
 def write(file: Path, text: str) -> None:

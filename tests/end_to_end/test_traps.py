@@ -1250,8 +1250,7 @@ def test_a_stale_pyc(project: Project) -> None:
     import os
     import subprocess
     import sys
-
-    from conftest import HOUSE
+    from pathlib import Path
 
     project.write(
         h="def g(x):\n    return x * 3\n",
@@ -1261,7 +1260,7 @@ def test_a_stale_pyc(project: Project) -> None:
         "import p\nfrom mandala_git import Storage\ns = Storage()\n"
         "with s: v = s.unwrap(p.f(2))\nprint(v, s.executed)"
     )
-    env = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def play() -> str:
