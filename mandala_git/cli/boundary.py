@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -15,6 +16,16 @@ from mandala_git.views.console import Output
 BUG = 3
 INTERRUPTED = 130
 CLOSED_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+
+
+_HINTS = {
+    errno.ENOSPC: "make room: df -h",
+    errno.EDQUOT: "make room: your quota is used up",
+    errno.EROFS: "write elsewhere: git config mandala.resultsDir FOLDER",
+    errno.EACCES: "change the rights: ls -l",
+    errno.EPERM: "change the rights: ls -l",
+}
+"""What the system refuses is no bug of ours; this helps."""
 
 
 class Outcome(NamedTuple):
@@ -60,6 +71,11 @@ def _told(work: Callable[[], int], argv: Sequence[str]) -> Outcome:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a report
+        if isinstance(error, OSError) and error.errno in _HINTS:
+            where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+            known = MandalaError(f"{where}{error.strerror}", hint=_HINTS[error.errno])
+            Output().error(known)
+            return Outcome(known.code, failed=True)
         from mandala_git.cli.crash import explain
 
         Output().say(f"mandala: {explain(error, argv)}")

@@ -123,6 +123,7 @@ class _Choice:
 
         Raises:
             UsageError: all verdicts would be taken back, and that was not said.
+            ResultsError: nobody knows what is open, for the recorded calls cannot be read.
         """
         if self._retract:
             if not everything:
@@ -132,6 +133,8 @@ class _Choice:
                     "git mandala log   lists what was decided",
                 )
             return self._standing()
+        if self._desk.results_error is not None:
+            raise self._desk.results_error  # "nothing is open" would not be true
         if not everything:
             return list(self._pending.asked)
         return _once(

@@ -45,7 +45,9 @@ def add_parser(subparsers: Subparsers) -> None:
         """,
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--exit-code", action="store_true", help="exit 1 when something is pending")
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit 1 when something is to decide"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             out.show(_screen(found, asked, desk, out.width))
         out.say(*(f"mandala: {note}" for note in desk.notes))
-    return int(args.exit_code and bool(asked))
+    return int(args.exit_code and bool(asked or found["conflicts"]))
 
 
 def _ops(desk: Desk, waiting: set[str]) -> list[dict[str, Any]]:

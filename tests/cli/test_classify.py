@@ -190,6 +190,7 @@ def test_answers_that_disagree(changed: Any, git_repo: Any, mandala: Any) -> Non
     found = json.loads(changed("status", "--json").out)
     (conflict,) = found["conflicts"]
     assert {e["verdict"] for e in conflict["events"]} == {"breaking", "compatible"}
+    assert changed("status", "--exit-code").code == 1
     screen = changed("status").out
     assert "conflict: lab/prep.py::N_CLASS: " in screen and "settle it: " in screen
     assert changed("log").out.count("(conflict)") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -176,6 +177,17 @@ def test_a_bug_names_its_report_file(
     assert "command: ['version', '--json']" in text
     assert 'raise ZeroDivisionError("no\\nway")' in text
     assert "python: 3." in text and "git: " in text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_what_the_system_refuses_is_no_bug(
+    number: int, verb: Callable[[BaseException], None], capsys: Any
+) -> None:
+    verb(OSError(number, os.strerror(number), "/some/file"))
+    assert main.main(["version"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"mandala: /some/file: {os.strerror(number)}\n  ")
+    assert "bug" not in err
 
 
 def test_a_report_is_written_even_when_the_versions_are_the_bug(

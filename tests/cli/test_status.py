@@ -113,6 +113,9 @@ def test_a_newer_database_leaves_the_costs_unknown(lab: Any) -> None:
         ended = lab(*words)
         assert ended.code == 0 and "mandala: costs unknown: " in ended.err
     assert lab("results", "get_acc").code == 1
+    ended = lab("classify", "--breaking")
+    assert ended.code == 1 and "newer version" in ended.err, "nobody knows what is open"
+    assert "nothing is open" not in ended.err
 
 
 def test_diff_in_full(lab: Any, compare_golden: Any) -> None:
