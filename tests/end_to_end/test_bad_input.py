@@ -46,7 +46,10 @@ def test_names_that_are_not_utf_8(git_repo: Callable[..., Any], folder: str) -> 
     repo.commit()
     assert run(script) == "4 1"
     assert run(script) == "4 0"
-    repo.write(f"{folder}/helper.py", "def g(x): return x + 2\n")
+    repo.write(
+        f"{folder}/helper.py",
+        "def g(x): return x + 2  # of another size: Python tells bytecode by it\n",
+    )
     assert run(script) == "5 1"
     repo.git("checkout", "-q", "--", ".")
     assert run(script) == "4 0"

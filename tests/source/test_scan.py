@@ -162,6 +162,11 @@ def test_bad_files_are_facts_too(data: bytes, line: int | None) -> None:
 def test_deep_nesting(source: str) -> None:
     limit = sys.getrecursionlimit()
     facts, texts = scan_texts("deep.py", source.encode())
+    if sys.version_info[:2] == (3, 12) and facts.error:
+        # Python 3.12 alone bounds the recursion of C code, whatever the stack: the file is said
+        # to be unreadable, and what is in it recomputes.
+        assert facts.error == "is nested too deeply" and facts.definitions == ()
+        return
     assert facts.error == ""
     function = facts.definitions[0]
     assert function.qualname == "f"
