@@ -144,9 +144,17 @@ class Loaded:
                 # One file may be loaded twice, as the script and by name: the script runs.
                 if path is not None and (path not in modules or name == "__main__"):
                     modules[path] = module
+            for path, module in self._modules.items():
+                # It will be, or has been, imported anew: from its file as that is then.
+                if modules.get(path) is not module and self.pinned.pop(path, None) is not None:
+                    self._owners.clear()
             self._modules = modules
             self._counted = len(sys.modules)
         return self._modules
+
+    def recount(self) -> None:
+        """Look for loaded modules again, also where one has taken the place of another."""
+        self._counted = -1
 
     def module_path(self, name: str) -> str | None:
         """Return the path of a loaded module, OUTSIDE for other people's, None if not loaded."""
@@ -352,6 +360,8 @@ class Loaded:
         module = self.modules().get(path)
         if module is None:
             return definition, seen
+        if sys.modules.get(module.__name__) is module:
+            seen.append(Seen(sys.modules.get, module.__name__, module))
         if definition.kind is Kind.MODULE:
             pinned = self.pin(path)
             if pinned is not None and pinned.late:

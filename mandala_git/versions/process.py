@@ -145,6 +145,7 @@ class ProcessWorld(SnapshotWorld):
         """Begin a new epoch: something that was looked at has changed."""
         self.epoch += 1
         self._tree = None
+        self.loaded.recount()
         self._begin(self.history)
 
     # -- the snapshot's sources ----------------------------------------------------------

@@ -101,3 +101,38 @@ def test_a_logger_and_a_decorator_are_told_by_their_source(project: Project) -> 
     project.commit()
     (row,) = project.table("f", "HEAD")
     assert "unknown" not in row
+
+
+def test_a_module_that_is_imported_anew(project: Project) -> None:
+    project.write(
+        p="""
+import sys
+from mandala_git import op
+@op
+def f(x):
+    import late
+    return late.g(x)
+def forget():
+    sys.modules.pop("late", None)
+""",
+        late="def g(x): return x + 1\n",
+    )
+    project.program(FORGET)
+
+
+FORGET = """
+import p, sys
+sys.dont_write_bytecode = True
+with storage:
+    out(p.f(1))
+    write("late.py", "def g(x): return x + 30\\n")
+    out(p.f(1))
+    p.forget()
+    out(p.f(1))
+    p.forget()
+    import late
+    out(p.f(1))
+    write("late.py", "def g(x): return x + 1\\n")
+    p.forget()
+    out(p.f(1))
+"""
