@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
         inside = _filter(desk, paths, before, after)
         changes = [c for c in comparison.changes if _is_inside(c, inside)]
         for facts in comparison.unreadable:
-            out.say(f"mandala: {shown(facts.path)}:{facts.error_line}: {facts.error}")
+            line = f":{facts.error_line}" if facts.error_line else ""
+            out.say(f"mandala: {shown(facts.path)}{line}: {facts.error}")
         review, ledger = desk.review(after, before), desk.history.ledger
         pending = sort_out(review.questions(), ledger, before)
         asked = (*pending.decided, *pending.asked)

@@ -92,7 +92,7 @@ class _Commit:
         asked = [(q, self.comparison.change_of(q.old, q.new)) for q in pending.asked]
         self.out.say(
             *(
-                f"mandala: {shown(f.path)}:{f.error_line}: {f.error}"
+                f"mandala: {shown(f.path)}{f':{f.error_line}' if f.error_line else ''}: {f.error}"
                 for f in self.comparison.unreadable
             ),
             *(f"mandala: {note}" for note in self.desk.notes),
