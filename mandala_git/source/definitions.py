@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-SCHEME = "n1"
+SCHEME = "n2"
 """Name of the normal form: prefix of every digest. A changed rule needs a new name."""
 
 MODULE = "<module>"
@@ -175,6 +175,13 @@ def split_key(key: str) -> tuple[str, str]:
     """Split `src/train.py::Model.fit` into path and qualified name."""
     path, _, qualname = key.rpartition("::")
     return path, qualname
+
+
+def is_test(path: str) -> bool:
+    """Tell whether a file holds tests: they replace attributes of modules (rule 10b)."""
+    file = path.rpartition("/")[2]
+    named = file.startswith(("test_", "conftest.")) or file.endswith("_test.py")
+    return named or "/tests/" in f"/{path}"
 
 
 def pack(facts: FileFacts) -> bytes:

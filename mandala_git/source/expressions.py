@@ -6,12 +6,42 @@ from typing import Any
 
 from mandala_git.source import constants
 from mandala_git.source.constants import identifier, text_bytes
-from mandala_git.source.nodes import literal_texts
+from mandala_git.source.nodes import is_literal_text, literal_texts
 from mandala_git.source.scopes import Scope, ScopeKind, binding_scope
 from mandala_git.source.strings import Strings
 from mandala_git.source.tokens import NameToken
 from mandala_git.source.walk import END
 
+# pandas, numexpr, duckdb, patsy and statsmodels' formulas look the names in their strings up
+# in the caller's frame.
+FRAME_READERS = frozenset(
+    [
+        "query",
+        "eval",
+        "evaluate",
+        "re_evaluate",
+        "sql",
+        "execute",
+        "dmatrix",
+        "dmatrices",
+        "from_formula",
+        "ols",
+        "wls",
+        "gls",
+        "glsar",
+        "glm",
+        "gee",
+        "logit",
+        "probit",
+        "mnlogit",
+        "poisson",
+        "negativebinomial",
+        "mixedlm",
+        "rlm",
+        "quantreg",
+        "phreg",
+    ]
+)
 ATTRIBUTE_CALLS = frozenset(["getattr", "hasattr", "setattr", "delattr"])
 
 
@@ -191,11 +221,18 @@ class Expressions(Strings):
                 "@" in text for arg in node.args for text in literal_texts(arg.value)
             ):
                 self.piece.dynamic = True  # pandas: "@name" reads a variable of the frame
+            self._frame_reader(function.attr.value, node)
         else:
             self.encode(function)
         self.sequence(node.args)
 
+    def _frame_reader(self, name: str, node: Any) -> None:
+        """Note a call that may read locals of its caller by names that are not written here."""
+        if name in FRAME_READERS and not (node.args and is_literal_text(node.args[0])):
+            self.piece.framed = True
+
     def _special_call(self, token: NameToken, node: Any) -> None:
+        self._frame_reader(token.name, node)
         if token.name in ATTRIBUTE_CALLS and len(node.args) >= 2:
             name = node.args[1].value
             if name.__class__.__name__ == "SimpleString" and not node.args[1].star:
@@ -206,7 +243,7 @@ class Expressions(Strings):
                     self.see(value)
         elif token.name == "super" and not node.args:
             self.piece.visible.add("class")
-        elif token.name == "vars" and node.args:
+        elif token.name in ("vars", "dir") and node.args:
             token.quiet = True
 
     def _Arg(self, node: Any) -> None:
@@ -269,6 +306,7 @@ class Expressions(Strings):
                     continue  # no star argument, or a bare star: the kinds say it
                 name = self.ident(param.name.value)
                 inner.bind(name)
+                inner.fixed.add(name)
                 self.out.append(kind + text_bytes(name))
                 self.annotation(param.annotation, annotations)
                 self.optional(param.default)

@@ -33,6 +33,13 @@ def literal_texts(node: Any) -> Iterable[str]:
                     yield piece.value
 
 
+def is_literal_text(argument: Any) -> bool:
+    """Tell whether an argument is a string that is written there as a whole."""
+    return not argument.star and all(
+        part.__class__.__name__ == "SimpleString" for part in joined(argument.value)
+    )
+
+
 def source_of(node: Any) -> str:
     """Return the source text of a node."""
     import libcst

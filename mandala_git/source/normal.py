@@ -9,8 +9,10 @@ type and value, 8 `elif`, 8b `pass`, 8c final `return`, 8d nested `with`, 8e `im
 bindings, 21 name mangling. What is not named here (order of operands, of keywords, of
 dictionary items, kinds of async, asserts) is kept as it is written.
 
-Local names are written as they are, tagged as local: renaming them (rule 9) means writing a
-number in `_Writer.local` instead.
+9 renamed locals: a local variable is written as its number, in the order of first occurrence,
+and tagged as local; parameters, names of classes and what something may look up by name keep
+their names. 10b `m.f()` and `from m import f; f()` are spelled alike where they are calls.
+`exact` is the same form with every name as it is written.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mandala_git.source.constants import text_bytes
-from mandala_git.source.definitions import MODULE, SCHEME, Binding, Hole, Kind
+from mandala_git.source.constants import identifier, text_bytes
+from mandala_git.source.definitions import MODULE, SCHEME, Binding, Hole, Kind, is_test
 from mandala_git.source.neutral import Effect, dotted, effect, neutral_base, own_decorator
 from mandala_git.source.scopes import Scope, ScopeKind, import_of, resolve, whole_module
 from mandala_git.source.tokens import (
@@ -62,7 +64,29 @@ _DYNAMIC = frozenset(
         "pydoc.locate",
     ]
 )
+# What reads the names of locals, of its own frame or of its callers'.
+_FRAMES = frozenset(
+    [
+        "builtins.eval",
+        "builtins.exec",
+        "builtins.locals",
+        "builtins.vars",
+        "builtins.dir",
+        "builtins.breakpoint",
+        "sys._getframe",
+        "sys._current_frames",
+        "sys.settrace",
+        "sys.setprofile",
+        "threading.settrace",
+        "threading.setprofile",
+        "code.interact",
+        "code.InteractiveConsole",
+    ]
+)
+_FRAME_MODULES = ("inspect.", "traceback.", "pdb.", "bdb.", "dis.", "IPython.", "varname.")
 _DYNAMIC_MODULES = ("importlib.", "runpy.", "pkgutil.", "builtins.__builtins__")
+_WORD = re.compile(r"\w+")
+_NAMED = frozenset([ScopeKind.FUNCTION, ScopeKind.COMPREHENSION])
 _PRIVATE = re.compile(r"_[^_]\w*?(__\w+)")
 
 
@@ -119,7 +143,12 @@ class Normal:
 
 def normalize(pieces: Sequence[Piece], place: Place) -> Normal:
     """Decide all names of a definition and hash what it then is."""
-    return _Writer(place).run(pieces)
+    writer = _Writer(place)
+    normal = writer.run(pieces)
+    if writer.framed and writer.numbered:
+        # Found on the way: something here may look locals up by their names.
+        normal = _Writer(place, framed=True).run(pieces)
+    return normal
 
 
 def encode_binding(binding: Binding) -> bytes:
@@ -137,10 +166,20 @@ def encode_binding(binding: Binding) -> bytes:
 
 
 class _Writer:
-    """Writes the three forms side by side; they differ only where a free name stands."""
+    """Writes the three forms side by side; they differ only where a name stands.
 
-    def __init__(self, place: Place) -> None:
+    Attributes:
+        framed: something may look locals up by their names, so that none is numbered.
+        words: words in the string constants; a local of such a name is not numbered.
+        numbered: how many locals have a number.
+    """
+
+    def __init__(self, place: Place, *, framed: bool = False) -> None:
         self.place = place
+        self.framed = framed
+        self.words: frozenset[str] = frozenset()
+        self.numbered = 0
+        self.locals: dict[tuple[Scope, str], tuple[bytes, bytes]] = {}
         self.own = place.qualname.partition("#")[0]
         self.result = Normal()
         self.attrs: set[str] = set()
@@ -156,8 +195,11 @@ class _Writer:
     def run(self, pieces: Sequence[Piece]) -> Normal:
         result, place = self.result, self.place
         visible: set[str] = set()
+        strings: list[str] = []
         for piece in pieces:
             visible |= piece.visible
+            strings += piece.strings
+            self.framed = self.framed or piece.framed
             self.attrs |= piece.attrs
             result.dynamic = result.dynamic or piece.dynamic
             result.annotated = result.annotated or piece.annotated
@@ -167,6 +209,8 @@ class _Writer:
                     self.judge(token)
                 elif type(token) is DocToken:
                     result.documented = True
+        if strings:
+            self.words = frozenset(_WORD.findall(identifier("\n".join(strings))))
         for piece in pieces:
             if not self.docs and all(type(token) is DocToken for token in piece.tokens):
                 continue
@@ -254,21 +298,41 @@ class _Writer:
     def local(self, token: NameToken, scope: Scope) -> None:
         name, attrs = token.name, token.attrs
         target = None if token.store else import_of(scope, name)
-        self.put(b"Lo" + token.store + text_bytes(name))
+        written, exact = self.locals.get((scope, name)) or self.new_local(scope, name)
+        self.skeleton.append(written + token.store)
+        self.digest.append(written + token.store)
+        self.exact.append(exact + token.store)
         if target is None:
             self.chain_attrs(attrs)
         else:
             self.put(b"Lh")
             self.hole(name, attrs, target, token.called)
         if scope.kind is ScopeKind.CLASS and not token.sure and not token.store:
-            self.beyond(token, scope)
+            self.beyond(token)
 
-    def beyond(self, token: NameToken, scope: Scope) -> None:
-        """Write what a name of a class means as long as the class has not bound it."""
-        outer = None if scope.parent is None else resolve(_hidden(scope.parent), token.name)
-        if outer is None:
-            self.put(b"Lg")
-            self.hole(token.name, token.attrs, self.binding(token.name), False)
+    def new_local(self, scope: Scope, name: str) -> tuple[bytes, bytes]:
+        """Decide how a local is written: as its number, unless its name can be seen (rule 9)."""
+        written = exact = b"Lo" + text_bytes(name)
+        if (
+            scope.kind in _NAMED
+            and not self.framed
+            and name in scope.bound
+            and name not in scope.fixed
+            and name not in self.words
+            and not (name.startswith("__") and name.endswith("__"))
+        ):
+            written = b"Ln%d;" % self.numbered
+            self.numbered += 1
+        self.locals[scope, name] = written, exact
+        return written, exact
+
+    def beyond(self, token: NameToken) -> None:
+        """Write what a name of a class means as long as the class has not bound it.
+
+        That is a global, even where a function around the class has a local of that name.
+        """
+        self.put(b"Lg")
+        self.hole(token.name, token.attrs, self.binding(token.name), False)
 
     def of_class(self, token: NameToken, scope: Scope) -> None:
         self.put(b"Lc" + token.store + text_bytes(token.name))
@@ -291,6 +355,9 @@ class _Writer:
 
     def free(self, token: NameToken) -> None:
         name, attrs = token.name, token.attrs
+        if token.store == b"Nd":  # nothing around binds it: Python refuses this code
+            self.put(b"Nd" + text_bytes(name))
+            return
         if token.store:
             if name == self.own and self.place.kind in (Kind.GLOBAL, Kind.IMPORT):
                 self.put(b"Own" + token.store)
@@ -315,6 +382,8 @@ class _Writer:
                 or name == "__builtins__"
             ):
                 self.result.dynamic = True
+            if target in _FRAMES or target.startswith(_FRAME_MODULES):
+                self.framed = True
 
     def hole(
         self,
@@ -336,17 +405,19 @@ class _Writer:
         if binding[0] in ("import", "from") and MODULE not in attrs:
             self.notice(binding, name, attrs)
         self.skeleton.append(b"Ho%d;" % number)
-        spelled = self.spelled(name, attrs, binding)
+        spelled = self.spelled(name, attrs, binding, called)
         self.digest.append(spelled)
         self.exact.append(spelled if spell else b"Hn" + text_bytes(".".join((name, *attrs))))
 
-    def spelled(self, name: str, attrs: tuple[str, ...], binding: Binding) -> bytes:
+    def spelled(self, name: str, attrs: tuple[str, ...], binding: Binding, called: bool) -> bytes:
         """Spell a hole for the digest: where it leads, as far as the file says."""
         form = binding[0]
         if form == "import":
             return b"Hi" + text_bytes(".".join((binding[1], *attrs)))
         rest = b"%d;" % len(attrs) + b"".join(map(text_bytes, attrs))
         if form == "from":
+            if called and binding[1] == 0 and not is_test(self.place.path):  # rule 10b
+                return b"Hi" + text_bytes(".".join((binding[2], binding[3], *attrs)))
             return b"Hf%d;" % binding[1] + text_bytes(binding[2]) + text_bytes(binding[3]) + rest
         if form == "global" and name == self.own:
             return b"Hs" + rest  # a recursive function may be renamed
@@ -396,10 +467,3 @@ class _Writer:
 
 
 _ACCESSORS = (("setter",), ("getter",), ("deleter",))
-
-
-def _hidden(scope: Scope) -> Scope:
-    """Skip the classes around a class: their names are not seen from inside it."""
-    while scope.kind is ScopeKind.CLASS and scope.parent is not None:
-        scope = scope.parent
-    return scope

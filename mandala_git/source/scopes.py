@@ -32,6 +32,7 @@ class Scope:
         bound: names bound here.
         annotated: names that only a bare annotation makes local.
         outside: names declared global here.
+        fixed: parameters, whose names callers can see.
         nonlocals: names declared nonlocal here.
         imports: for names bound by import, what each import stands for.
         plain: names bound otherwise than by import.
@@ -45,6 +46,7 @@ class Scope:
     parent: Scope | None = None
     bound: set[str] = field(default_factory=set)
     annotated: set[str] = field(default_factory=set)
+    fixed: set[str] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
     imports: dict[str, list[Binding]] = field(default_factory=dict)

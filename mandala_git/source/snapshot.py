@@ -18,6 +18,7 @@ from mandala_git.source.definitions import (
     FileFacts,
     Kind,
     by_name,
+    is_test,
     split_key,
 )
 from mandala_git.source.modules import Modules
@@ -195,6 +196,8 @@ class Snapshot:
         if ends is None:
             hole = definition.holes[number]
             ends = self._follow(definition.path, hole.binding, hole.name, hole.attrs, frozenset())
+            if hole.called and not is_test(definition.path):
+                ends = tuple(_through(end) for end in ends)
             self._resolved[asked] = ends
         return ends
 
@@ -439,6 +442,13 @@ class Snapshot:
                 if key not in found and (target := self.definition(key)) is not None:
                     todo.append(target)
         return found
+
+
+def _through(end: End) -> End:
+    """Write a function imported from a module elsewhere as read from the module (rule 10b)."""
+    if end.leaf[:1] != ("from",) or end.leaf[1].startswith("."):
+        return end
+    return End("", ("outside", ".".join((*end.leaf[1:], *end.rest))))
 
 
 def is_gone(snapshot: Snapshot, key: str) -> bool:

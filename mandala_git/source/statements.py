@@ -123,7 +123,7 @@ class Statements(Functions):
         for item in node.names:
             name = self.ident(item.name.value)
             self.scope.nonlocals.add(name)
-            self.string(name)
+            self.out.append(NameToken(self.scope, name, (), b"Nd"))
         self.out.append(END)
 
     def _TypeAlias(self, node: Any) -> None:

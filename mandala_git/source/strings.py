@@ -29,7 +29,7 @@ class Strings(Walk):
         value = constants.string_value(node.value)
         if value in READS_DOCS:
             self.sink.reads_docs = True
-        self.out.append(constants.string(value))
+        self.text(value)
 
     def _ConcatenatedString(self, node: Any) -> None:
         self.formatted(list(joined(node)))
@@ -49,7 +49,7 @@ class Strings(Walk):
                 whole: str | bytes = b"".join(v for v in values if isinstance(v, bytes))
             else:
                 whole = "".join(v for v in values if isinstance(v, str))
-            self.out.append(constants.string(whole))
+            self.text(whole)
             return
         start = len(self.out)
         self.out.append(b"Ts" if "TemplatedString" in kinds else b"Fs")
@@ -62,7 +62,7 @@ class Strings(Walk):
             plain = self._parts(string.parts, "r" in string.start.lower(), text) and plain
         if plain and "TemplatedString" not in kinds:
             del self.out[start:]
-            self.out.append(constants.string("".join(text)))
+            self.text("".join(text))
             return
         self._flush(text)
         self.out.append(END)
@@ -87,6 +87,7 @@ class Strings(Walk):
             self.out.append(b"Fe")
             if part.__class__.__name__.startswith("Templated"):
                 self.string(source or "")
+                self.piece.strings.append(source or "")
             self.string(conversion)
             self.encode(part.expression)
             if part.format_spec is None:
@@ -103,4 +104,9 @@ class Strings(Walk):
         joined_text = "".join(text)
         text.clear()
         if joined_text:
-            self.out.append(constants.string(joined_text))
+            self.text(joined_text)
+
+    def text(self, value: str | bytes) -> None:
+        """Write the value of a string constant."""
+        self.out.append(constants.string(value))
+        self.piece.strings.append(value if isinstance(value, str) else value.decode("latin-1"))

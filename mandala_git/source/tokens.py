@@ -107,6 +107,8 @@ class Piece:
         mutated: module-level names whose value it may change in place.
         setters: global names that functions inside it bind.
         documented: it holds a class with bases, which may read docstrings.
+        framed: something in it may look local names up.
+        strings: the text of its string constants; it may speak of local names.
     """
 
     tokens: list[Token] = field(default_factory=list)
@@ -121,6 +123,8 @@ class Piece:
     mutated: set[str] = field(default_factory=set)
     setters: set[str] = field(default_factory=set)
     documented: bool = False
+    framed: bool = False
+    strings: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)

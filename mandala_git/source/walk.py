@@ -46,7 +46,27 @@ OWN_PLACE = frozenset(
     ]
 )
 READS_DOCS = frozenset(["__doc__", "getdoc", "getcomments", "getsource", "getsourcelines"])
-WATCHED = OWN_NAME | OWN_PLACE | READS_DOCS
+# Attributes through which the names of locals can be read.
+SHOWS_LOCALS = frozenset(
+    [
+        "f_locals",
+        "f_back",
+        "f_code",
+        "gi_frame",
+        "gi_code",
+        "cr_frame",
+        "cr_code",
+        "ag_frame",
+        "ag_code",
+        "tb_frame",
+        "__code__",
+        "__closure__",
+        "co_varnames",
+        "co_freevars",
+        "co_cellvars",
+    ]
+)
+WATCHED = OWN_NAME | OWN_PLACE | READS_DOCS | SHOWS_LOCALS
 # Methods of the builtin containers and strings that leave them as they are.
 READ_ONLY = frozenset(
     [
@@ -165,6 +185,8 @@ class Walk:
             self.piece.visible.add("place")
         if name in READS_DOCS:
             self.sink.reads_docs = True
+        if name in SHOWS_LOCALS:
+            self.piece.framed = True
 
     def store(self, name: str, how: bytes = b"St") -> None:
         """Bind a name in the current scope and write that."""

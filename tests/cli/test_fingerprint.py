@@ -81,7 +81,7 @@ def test_json_lists_every_definition_in_source_order(mandala: Mandala, tmp_path:
     for row in rows(ended):
         assert list(row) == ["path", "qualname", "kind", "digest"]
         assert row["path"] == "m.py"
-        assert re.fullmatch(r"n1:[0-9a-f]{64}", row["digest"])
+        assert re.fullmatch(r"n2:[0-9a-f]{64}", row["digest"])
 
 
 def test_the_listing_says_the_same_in_columns(mandala: Mandala, tmp_path: Path) -> None:

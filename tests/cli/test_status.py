@@ -51,7 +51,7 @@ def test_status_as_json(lab: Any) -> None:
     assert scale["ops"] == ["pipeline.py::train_model"]
     assert (scale["calls"], scale["seconds"]) == (2, 180.0), "only those with scale=True"
     assert scale["text_old"] != scale["text_new"]
-    assert scale["digest_old"].startswith("n1:") and scale["digest_old"] != scale["digest_new"]
+    assert scale["digest_old"].startswith("n2:") and scale["digest_old"] != scale["digest_new"]
     assert n_class["qualname"] == "N_CLASS" and n_class["calls"] == 4
     assert n_class["suggestion"] == "breaking"
     ops = {each["op"]: each for each in found["ops"]}

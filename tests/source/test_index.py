@@ -63,7 +63,7 @@ def test_round_trips(file: Path) -> None:
 def test_schemes_and_settings_are_kept_apart_and_texts_are_not(file: Path) -> None:
     facts, texts = scan_texts("m.py", SOURCE)
     filled(file)
-    for other in (Index(file, scheme="n2"), Index(file, neutral=("q.d",))):
+    for other in (Index(file, scheme="other"), Index(file, neutral=("q.d",))):
         assert other.facts("m.py", "b1") is None
         assert other.methods("fit") == []
         assert other.text(facts.definitions[0].text_id) == texts[facts.definitions[0].text_id]

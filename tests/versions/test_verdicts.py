@@ -28,7 +28,7 @@ OTHER = Edge("p.py::g", "0" * 64, "p.py::g", "1" * 64)
 
 def event(verdict: Verdict, *supersedes: Event, edge: Edge = EDGE, note: str = "") -> Event:
     gone = tuple(e.id for e in supersedes)
-    return Event(edge, verdict, "c1", "c2", "A <a@example.org>", 7, note, "n1", gone)
+    return Event(edge, verdict, "c1", "c2", "A <a@example.org>", 7, note, "n2", gone)
 
 
 def test_an_event_survives_its_bytes() -> None:

@@ -108,7 +108,7 @@ def test_nothing_is_silent() -> None:
 
 def define(name: str, kind: Kind = Kind.FUNCTION, **more: object) -> Definition:
     path = str(more.pop("path", "m.py"))
-    return Definition(path, name, kind, "t", "s", "n1:d", "e", lines=(3, 4), **more)  # type: ignore[arg-type]
+    return Definition(path, name, kind, "t", "s", "n2:d", "e", lines=(3, 4), **more)  # type: ignore[arg-type]
 
 
 def test_what_came_or_went_together_is_one_line() -> None:
