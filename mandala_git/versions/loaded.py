@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from mandala_git.source.codes import code_hash, file_codes, owner
@@ -434,15 +434,39 @@ class Loaded:
                         and getattr(found, "__name__", "") != name
                     ):
                         return f"{hole.name} is no longer the module {name}"
+                    if replaced := self._replaced(found, hole.attrs, seen):
+                        return f"{hole.name}.{replaced} was replaced by code of this project"
                 case ("from", level, name, member) if found is not MISSING:
                     package = namespace.get("__package__") or ""
                     source = sys.modules.get(_absolute(name, level, package))
                     there = getattr(source, member, found)
                     if there is not found:
                         return f"{hole.name} is no longer {name}.{member}"
+                    if replaced := self._replaced(source, (member, *hole.attrs), seen):
+                        return f"{name}.{replaced} was replaced by code of this project"
                 case _:
                     pass
         return ""
+
+    def _replaced(self, found: Any, attrs: Iterable[str], seen: list[Seen | SeenFunction]) -> str:
+        """Follow a chain through other people's modules: does it end in code of this project?
+
+        Returns:
+            The chain as far as it goes, or "" when nobody has put project code there.
+        """
+        chain: list[str] = []
+        for attr in attrs:
+            file = getattr(found, "__file__", None)
+            if type(found) is not ModuleType or (file and self.path_of(file)):
+                return ""
+            namespace = vars(found)
+            found = namespace.get(attr, MISSING)
+            if found is MISSING:
+                return ""
+            seen.append(Seen(namespace.get, attr, found))
+            chain.append(attr)
+        ours = isinstance(found, FunctionType | type) and self.name(found) is not None
+        return ".".join(chain) if ours else ""
 
 
 def _hashes(joined: bytes) -> list[bytes]:
