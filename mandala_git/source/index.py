@@ -223,7 +223,7 @@ class Index:
             stat: mtime in ns, ctime in ns, size, inode.
         """
         row = self._row("SELECT stat, blob FROM blobs WHERE path = ?", (path,))
-        return str(row[1]) if row is not None and row[0] == marshal.dumps(stat) else None
+        return str(row[1]) if row is not None and row[0] == _stamp(stat) else None
 
     def remember_blob(self, path: str, stat: tuple[int, ...], blob: str) -> None:
         """Remember the blob id of a file, unless it was written so recently that a later
@@ -231,7 +231,7 @@ class Index:
         if max(stat[0], stat[1]) > time.time_ns() - RACY:
             return
         query = "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)"
-        self._write([(query, [(path, marshal.dumps(stat), blob)])])
+        self._write([(query, [(path, _stamp(stat), blob)])])
 
     # --- the database -----------------------------------------------------------------------
 
@@ -398,6 +398,11 @@ def _is_text(value: str) -> bool:
 def _path(value: str | bytes) -> str:
     """Return a path as it was before `_bindable`."""
     return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
+
+
+def _stamp(stat: tuple[int, ...]) -> bytes:
+    """Spell a stat. Since its version 3, marshal spells equal numbers by who else holds them."""
+    return marshal.dumps(stat, 2)
 
 
 def _unpack_codes(data: bytes) -> dict[tuple[str, int], bytes]:

@@ -95,6 +95,13 @@ def test_stats(file: Path) -> None:
     assert index.blob_of("racy.py", (old, now, 5, 7)) is None
 
 
+def test_a_stat_is_known_again_whoever_else_holds_its_numbers(file: Path) -> None:
+    old = time.time_ns() - 10_000_000_000
+    Index(file).remember_blob("m.py", (old, old, 5, 7), "b1")
+    anew = tuple(int(str(number)) for number in (old, old, 5, 7))
+    assert Index(file).blob_of("m.py", anew) == "b1"
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a database, but long enough to be one" * 50])
 def test_a_damaged_file_is_begun_anew(file: Path, damage: bytes) -> None:
     filled(file).close()
