@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mandala_git.versions.tracker import OpenCall
 
@@ -16,8 +15,7 @@ class Block(Protocol):
         """Find the recorded call or make it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """An open block.
 
     Attributes:
@@ -27,7 +25,6 @@ class Context:
 
     block: Block
     running: OpenCall | None = None
-    nested: bool = False
 
 
 CONTEXT: ContextVar[Context | None] = ContextVar("mandala_git_context", default=None)

@@ -253,19 +253,24 @@ class Memo(Block):
             i.name: value.load() if isinstance(value, Ref) else unwrap(value)
             for i, (_, value) in zip(inputs, bound, strict=True)
         }
-        run = self._runner(op, values)
+        args, kwargs = self._passed(op, values)
         tracker = self.versioning.tracker
         parent = context.running
-        call = tracker.open(parent) if tracker is not None else OpenCall(parent)
+        call = OpenCall(parent)
         reset = CONTEXT.set(Context(context.block, call))
         started, clock = time.time(), time.perf_counter()
         try:
-            returned = run()
+            # Between open and close nothing but the op's function: see Tracker.
+            if tracker is not None:
+                tracker.open(call)
+            try:
+                returned = op.func(*args, **kwargs)
+            finally:
+                if tracker is not None:
+                    tracker.close(call)
         finally:
             duration = time.perf_counter() - clock
             CONTEXT.reset(reset)
-            if tracker is not None:
-                tracker.close(call)
         self.executed += 1
         version = self.versioning.record(op, call, met.names, before)
         entry = self._record(op, key, inputs, returned, version, started, duration)
@@ -297,11 +302,11 @@ class Memo(Block):
                     cid(loaded, found=met, path=f"argument {name!r}")
 
     @staticmethod
-    def _runner(op: Op[..., Any], values: dict[str, Any]) -> Callable[[], Any]:
+    def _passed(op: Op[..., Any], values: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return the positional and the keyword arguments for the op's function."""
         names = op.plan.names
         if names is not None:
-            arguments = [values[name] for name in names]
-            return lambda: op.func(*arguments)
+            return [values[name] for name in names], {}
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for name, parameter in op.plan.signature.parameters.items():
@@ -317,7 +322,7 @@ class Memo(Block):
                 kwargs[name] = values[name]
             else:
                 args.append(values[name])
-        return lambda: op.func(*args, **kwargs)
+        return args, kwargs
 
     def _record(
         self,

@@ -22,6 +22,7 @@ class OpenCall:
     """A call that is running.
 
     Attributes:
+        parent: the call in whose context it runs, if any.
         codes: project code that ran, in order of first sight.
         links: (op key, version id) of nested calls, in order.
         observed: False when something may have run unseen; then nothing may be left out.
@@ -29,7 +30,7 @@ class OpenCall:
 
     __slots__ = ("children", "codes", "links", "observed", "parent", "processes")
 
-    def __init__(self, parent: OpenCall | None) -> None:
+    def __init__(self, parent: OpenCall | None = None) -> None:
         self.parent = parent
         self.children = 0
         # By identity: equal copies in two files have equal code objects.
@@ -50,7 +51,7 @@ class Tracker:
         self._is_project = is_project
         self._files: dict[str, bool] = {}
         self._lock = threading.RLock()
-        self._open: list[OpenCall] = []
+        self._open: dict[OpenCall, None] = {}
         self._leaves: tuple[OpenCall, ...] = ()
         self._observer: _Monitoring | _Profile
         if sys.version_info >= (3, 12):
@@ -63,31 +64,23 @@ class Tracker:
         """Why nothing can be observed now ("" when it can)."""
         return self._observer.obstacle
 
-    def open(self, parent: OpenCall | None) -> OpenCall:
-        """Start to observe a call.
+    # On Python 3.11 all that is done between `start` and `stop` costs events, calls of C
+    # functions too: so they are the last thing and the first.
 
-        Args:
-            parent: the call in whose context it runs, if any.
-        """
-        call = OpenCall(parent)
+    def open(self, call: OpenCall) -> None:
+        """Start to observe a call."""
         with self._lock:
-            self._open.append(call)
-            if parent is not None:
-                parent.children += 1
+            self._open[call] = None
+            if call.parent is not None:
+                call.parent.children += 1
             self._settle()
-            if len(self._open) == 1:
-                self._observer.start()  # last: on Python 3.11 all that follows costs an event
-        if not self._observer.complete():
-            call.observed = False
-        return call
+            call.observed = self._observer.start()
 
     def close(self, call: OpenCall) -> None:
         """Stop to observe a call."""
-        complete = self._observer.complete()
         with self._lock:
-            self._open.remove(call)
-            if not self._open:
-                self._observer.stop()
+            del self._open[call]
+            complete = self._observer.complete() if self._open else self._observer.stop()
             if call.parent is not None:
                 call.parent.children -= 1
             self._settle()
@@ -107,7 +100,7 @@ class Tracker:
             call.links[op, version] = None
 
     def _settle(self) -> None:
-        self._leaves = tuple(call for call in self._open if not call.children)
+        self._leaves = tuple([call for call in self._open if not call.children])
 
     def _saw(self, code: CodeType) -> bool:
         """Note a code object that starts or goes on; return whether its file is project code."""
@@ -154,9 +147,13 @@ class _Monitoring:
         self._id: int | None = None
         self.obstacle = ""
 
-    def start(self) -> None:
-        if self._id is not None:
-            return
+    def start(self) -> bool:
+        """Begin; return whether everything is seen from now on."""
+        if self._id is None:
+            self._begin()
+        return self._id is not None
+
+    def _begin(self) -> None:
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
         for id in (4, 3, monitoring.OPTIMIZER_ID, monitoring.PROFILER_ID):
             if monitoring.get_tool(id) is None:
@@ -186,10 +183,10 @@ class _Monitoring:
         monitoring.restart_events()
 
     def complete(self) -> bool:
+        """Return whether everything was seen up to now."""
         return self._id is not None
 
-    def stop(self) -> None:
-        pass
+    stop = complete
 
     def release(self) -> None:
         if self._id is None:
@@ -206,11 +203,16 @@ class _Monitoring:
         self._id = None
 
 
+_HARMLESS = frozenset({"mandala-flush"})
+"""The thread that writes results which wait runs nothing of the project."""
+
+
 class _Profile:
     """`sys.setprofile`: this thread, and threads that start while a call is open."""
 
     def __init__(self, saw: Callable[[CodeType], bool]) -> None:
         self._saw = saw
+        self._hook = self._event  # the one object that `sys.getprofile` gives back
         self._on = False
         self._threads: set[int] = set()
         self._complete = True
@@ -218,50 +220,61 @@ class _Profile:
 
     def _event(self, frame: FrameType, event: str, arg: object) -> None:
         if event == "call":
-            self._saw(frame.f_code)
+            if self._on:
+                self._saw(frame.f_code)
+            else:  # a thread that has outlived the call in which it was hooked
+                sys.setprofile(None)
 
-    def start(self) -> None:
-        self._on = True
-        # The thread in which results wait to be written runs nothing of the project.
-        self._complete = all(
-            thread is threading.current_thread() or thread.name == "mandala-flush"
-            for thread in threading.enumerate()
-        )
-        self._threads = {threading.get_ident()}
-        threading.setprofile(self._first_event)
-        self._take()
+    def start(self) -> bool:
+        """Begin in this thread; return whether everything is seen from now on."""
+        here = threading.get_ident()
+        if not self._on:
+            self._on = True
+            others = {thread.name for thread in threading.enumerate() if thread.ident != here}
+            self._complete = others <= _HARMLESS
+            self._threads = {here}
+            threading.setprofile(self._first_event)
+            self._take()
+        elif here not in self._threads:
+            # A second thread makes a call of its own: from here on it is observed too, but what
+            # it ran before was not, and the other calls cannot know.
+            self._complete = False
+            self._threads.add(here)
+            self._take()
+        elif sys.getprofile() is not self._hook:
+            self._complete = False
+        return self._complete
 
     def _first_event(self, frame: FrameType, event: str, arg: object) -> None:
         """The first event of a thread that started while a call was open."""
         self._threads.add(threading.get_ident())
-        sys.setprofile(self._event)
+        sys.setprofile(self._hook)
         self._event(frame, event, arg)
 
     def _take(self) -> None:
         present = sys.getprofile()
-        if present is None or present in (self._event, self._first_event):
-            sys.setprofile(self._event)
+        if present is None or present is self._hook:
             self.obstacle = ""
+            sys.setprofile(self._hook)
         else:
             self.obstacle = "a profiler is using sys.setprofile"
             self._complete = False
 
     def complete(self) -> bool:
-        if self._on and threading.get_ident() not in self._threads:
-            # A second thread makes a call of its own: from here on it is observed too, but what
-            # it ran before was not, and the other calls cannot know.
-            self._threads.add(threading.get_ident())
-            self._take()
-            self._complete = False
-        if self._on and sys.getprofile() not in (self._event, self._first_event):
+        """Return whether everything was seen up to now."""
+        if sys.getprofile() is not self._hook:
             self._complete = False
         return self._complete
 
-    def stop(self) -> None:
-        threading.setprofile(None)  # type: ignore[arg-type, unused-ignore]
-        if sys.getprofile() in (self._event, self._first_event):
+    def stop(self) -> bool:
+        """End, in this thread at once; return whether everything was seen up to now."""
+        if sys.getprofile() is self._hook:
             sys.setprofile(None)
+        else:
+            self._complete = False
         self._on = False
+        threading.setprofile(None)  # type: ignore[arg-type, unused-ignore]
+        return self._complete
 
     def release(self) -> None:
-        pass
+        """Nothing is kept between calls."""

@@ -43,8 +43,14 @@ def tracker() -> Iterator[Tracker]:
     found.pause()
 
 
+def opened(tracker: Tracker, parent: OpenCall | None = None) -> OpenCall:
+    call = OpenCall(parent)
+    tracker.open(call)
+    return call
+
+
 def ran(tracker: Tracker, work: Callable[[], object]) -> tuple[set[str], OpenCall]:
-    call = tracker.open(None)
+    call = opened(tracker)
     try:
         work()
     finally:
@@ -116,9 +122,9 @@ def test_a_thread_that_was_there_before(tracker: Tracker) -> None:
 
 
 def test_nested_calls_have_what_ran_in_them_to_themselves(tracker: Tracker) -> None:
-    outer = tracker.open(None)
+    outer = opened(tracker)
     helper(1)
-    inner = tracker.open(outer)
+    inner = opened(tracker, outer)
     deeper(1)
     tracker.close(inner)
     tracker.link("p.py::inner", "v1", outer)
@@ -133,7 +139,7 @@ def test_two_calls_in_two_threads_both_have_what_both_ran(tracker: Tracker) -> N
     calls = []
 
     def work(function: Callable[[int], int]) -> None:
-        call = tracker.open(None)
+        call = opened(tracker)
         barrier.wait()
         function(1)
         barrier.wait()
@@ -151,7 +157,7 @@ def test_two_calls_in_two_threads_both_have_what_both_ran(tracker: Tracker) -> N
 
 
 def test_a_link_without_a_context_counts_for_every_open_call(tracker: Tracker) -> None:
-    one, other = tracker.open(None), tracker.open(None)
+    one, other = opened(tracker), opened(tracker)
     tracker.link("p.py::inner", "v1", None)
     tracker.close(other)
     tracker.close(one)
@@ -180,6 +186,24 @@ def test_a_profiler_that_is_taken_away_inside(tracker: Tracker) -> None:
 
     _, call = ran(tracker, work)
     assert not call.observed
+
+
+@pytest.mark.skipif(MONITORING, reason="sys.setprofile is not used")
+def test_a_thread_that_outlives_the_call_is_let_go(tracker: Tracker) -> None:
+    begun, ended, found = threading.Event(), threading.Event(), []
+
+    def outlive() -> None:
+        begun.set()
+        ended.wait()
+        helper(1)
+        found.append(sys.getprofile())
+
+    thread = threading.Thread(target=outlive)
+    names, _ = ran(tracker, lambda: (thread.start(), begun.wait()))
+    assert "outlive" in names
+    ended.set()
+    thread.join()
+    assert found == [None]
 
 
 @pytest.mark.skipif(not MONITORING, reason="sys.monitoring is not there")
