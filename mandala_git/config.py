@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from mandala_git.errors import UsageError
 
+CONSTANT_FOLDING = "constant-folding"
+ELSE_AFTER_RETURN = "else-after-return"
+UNKEYED_PARAMETERS = "unkeyed-parameters"
+RELATIVE_IMPORTS = "relative-imports"
+ANNOTATIONS = "annotations"
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a project sets.
+EQUALITIES = {
+    CONSTANT_FOLDING: "`60 * 60` is `3600`",
+    ELSE_AFTER_RETURN: "an `else` after a branch that always leaves is none",
+    UNKEYED_PARAMETERS: "names of `*args`, `**kw`, parameters before `/` and of lambdas",
+    RELATIVE_IMPORTS: "`from .m import f` is `from package.m import f`",
+    ANNOTATIONS: "annotations of functions without decorators",
+}
+"""Rules of the normal form that a project may ask for: each gives up a difference."""
+
+
+class Rules(NamedTuple):
+    """What a project adds to the rules of the normal form.
 
     Attributes:
-        neutral: dotted names of further decorators that neither read the name or docstring of
-            what they decorate nor hide its calls.
+        neutral: dotted names of further decorators and bases that neither read the name or
+            docstring of what they stand at nor hide its calls.
+        equal: those of EQUALITIES that it asks for.
     """
 
     neutral: tuple[str, ...] = ()
+    equal: frozenset[str] = frozenset()
+
+    def spelled(self) -> str:
+        """Write the rules so that only equal ones are written alike."""
+        return "\0".join((*sorted(self.neutral), "", *sorted(self.equal)))
+
+
+NO_RULES = Rules()
+
+
+class Settings(NamedTuple):
+    """What a project sets.
+
+    Attributes:
+        rules: of the normal form.
+    """
+
+    rules: Rules = NO_RULES
 
 
 def read_settings(root: Path) -> Settings:
@@ -43,17 +76,30 @@ def read_settings(root: Path) -> Settings:
         raise UsageError(
             f"{root / 'pyproject.toml'} cannot be read: {error}", hint="Mend the file."
         ) from error
-    unknown = set(table) - {"neutral"}
+    unknown = set(table) - {"neutral", "equal"}
     if unknown:
         raise UsageError(
             f"[tool.mandala] in {root / 'pyproject.toml'} has unknown settings: "
             + ", ".join(sorted(unknown)),
-            hint="Known: neutral = [...].",
+            hint="Known: neutral = [...], equal = [...].",
         )
-    neutral = table.get("neutral", [])
-    if not isinstance(neutral, list) or not all(isinstance(name, str) for name in neutral):
+    neutral = _names(root, table, "neutral", "package.decorator")
+    equal = _names(root, table, "equal", CONSTANT_FOLDING)
+    unknown = set(equal) - set(EQUALITIES)
+    if unknown:
         raise UsageError(
-            f"neutral in [tool.mandala] of {root / 'pyproject.toml'} is no list of names",
-            hint='Write neutral = ["package.decorator"].',
+            f"equal in [tool.mandala] of {root / 'pyproject.toml'} has unknown rules: "
+            + ", ".join(sorted(unknown)),
+            hint=f"Known: {', '.join(EQUALITIES)}.",
         )
-    return Settings(tuple(neutral))
+    return Settings(Rules(tuple(neutral), frozenset(equal)))
+
+
+def _names(root: Path, table: dict[str, Any], key: str, example: str) -> list[str]:
+    names = table.get(key, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageError(
+            f"{key} in [tool.mandala] of {root / 'pyproject.toml'} is no list of names",
+            hint=f'Write {key} = ["{example}"].',
+        )
+    return names

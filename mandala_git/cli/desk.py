@@ -6,7 +6,7 @@ import contextlib
 from functools import cached_property
 from pathlib import Path
 
-from mandala_git.config import read_settings
+from mandala_git.config import Rules, read_settings
 from mandala_git.errors import ResultsError, StoreError
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
@@ -52,9 +52,9 @@ class Desk:
             raise no_store(str(self.repo.root))
 
     @cached_property
-    def neutral(self) -> tuple[str, ...]:
-        """Further neutral decorators of the project."""
-        return read_settings(self.repo.root).neutral
+    def rules(self) -> Rules:
+        """What the project adds to the rules of the normal form."""
+        return read_settings(self.repo.root).rules
 
     @cached_property
     def index(self) -> Index:
@@ -63,7 +63,7 @@ class Desk:
         if self.store.exists():
             with contextlib.suppress(OSError):  # then the index is in memory
                 folder.mkdir(parents=True, exist_ok=True)
-        return Index(folder / INDEX if folder.is_dir() else None, neutral=self.neutral)
+        return Index(folder / INDEX if folder.is_dir() else None, rules=self.rules)
 
     @cached_property
     def results(self) -> Results | None:
@@ -85,7 +85,7 @@ class Desk:
             absorb(self.repo, self.store)
         except StoreError as error:
             self.notes.append(f"a fetched store was left out: {error.message}")
-        history = History(self.store, self.results, self.index, neutral=self.neutral)
+        history = History(self.store, self.results, self.index, rules=self.rules)
         history.refresh()
         return history
 
@@ -126,7 +126,7 @@ class Desk:
         return self._worlds(commit_tree(self.repo, self.repo.resolve(rev)))
 
     def _worlds(self, tree: Tree) -> Worlds:
-        return Worlds(IndexedTree(tree, self.index, neutral=self.neutral), self.history)
+        return Worlds(IndexedTree(tree, self.index, rules=self.rules), self.history)
 
     def review(self, worlds: Worlds, before: Worlds | None = None) -> Review:
         """Return the review of a world; see `Review`."""

@@ -76,7 +76,7 @@ class _File(NamedTuple):
 def _definitions(file: _File) -> list[Definition]:
     from mandala_git.source.scan import scan_file
 
-    facts = scan_file(file.path, file.data, neutral=file.settings.neutral)
+    facts = scan_file(file.path, file.data, rules=file.settings.rules)
     if facts.error:
         place = shown(file.path) + (f":{facts.error_line}" if facts.error_line else "")
         raise SourceError(f"{place}: {facts.error}", path=file.path, line=facts.error_line)

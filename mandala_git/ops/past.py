@@ -54,7 +54,7 @@ class Past:
         self.results = storage.results
         versioning.history.refresh()
         tree = commit_tree(repo, self.commit)
-        indexed = IndexedTree(tree, versioning.index, neutral=versioning.neutral)
+        indexed = IndexedTree(tree, versioning.index, rules=versioning.rules)
         self.worlds = Worlds(indexed, versioning.history)
         self._memo = _PastMemo(storage.results, _PastVersioning(versioning, self.worlds), rev)
         self._tokens: list[Token[Context | None]] = []

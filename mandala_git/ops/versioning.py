@@ -197,10 +197,10 @@ class Versioned:
         self.repo = repo
         self.results = results
         folder = repo.mandala_dir()
-        self.neutral = neutral = read_settings(repo.root).neutral
-        self.index = Index(folder / "index.db", neutral=neutral)
-        self.history = History(GitStore(repo), results, self.index, neutral=neutral)
-        self.loaded = Loaded(repo.root, self.index, self._blob_id, neutral)
+        self.rules = rules = read_settings(repo.root).rules
+        self.index = Index(folder / "index.db", rules=rules)
+        self.history = History(GitStore(repo), results, self.index, rules=rules)
+        self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
         for filename, stat in decorated_files().items():
             self.loaded.pin_decorated(filename, stat)
         set_namer(self.loaded.name)
@@ -226,7 +226,7 @@ class Versioned:
         from mandala_git.repo.snapshots import work_tree
 
         tree = work_tree(self.repo, self.index)
-        return IndexedTree(tree, self.index, neutral=self.neutral)
+        return IndexedTree(tree, self.index, rules=self.rules)
 
     # -- blocks --------------------------------------------------------------------------
 

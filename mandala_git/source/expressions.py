@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mandala_git.config import CONSTANT_FOLDING, UNKEYED_PARAMETERS
 from mandala_git.source import constants
 from mandala_git.source.constants import identifier, text_bytes
+from mandala_git.source.folding import folded
 from mandala_git.source.nodes import is_literal_text, literal_texts
 from mandala_git.source.scopes import Scope, ScopeKind, binding_scope
 from mandala_git.source.strings import Strings
@@ -48,13 +50,30 @@ ATTRIBUTE_CALLS = frozenset(["getattr", "hasattr", "setattr", "delattr"])
 class Expressions(Strings):
     """Writes expressions."""
 
+    annotations = True  # rule 13b: off in a function whose annotations do not count
+
     # --- operators -----------------------------------------------------------------------
 
     def _operator(self, node: Any) -> bytes:
         name = node.__class__.__name__
         return text_bytes(name)
 
+    def _folded(self, node: Any) -> bool:
+        """Write an operation on constants as its value (rule 7b), if the project asks for it."""
+        if CONSTANT_FOLDING not in self.sink.equal:
+            return False
+        value = folded(node)
+        if value is None:
+            return False
+        if isinstance(value, str):
+            self.text(value)
+        else:
+            self.out.append(b"Ii%x;" % value)
+        return True
+
     def _UnaryOperation(self, node: Any) -> None:
+        if self._folded(node):
+            return
         operator = node.operator.__class__.__name__
         inner = node.expression
         if operator == "Not" and inner.__class__.__name__ == "Comparison":
@@ -74,6 +93,8 @@ class Expressions(Strings):
         self.encode(inner)
 
     def _BinaryOperation(self, node: Any) -> None:
+        if self._folded(node):
+            return
         self.out.append(b"Bi" + self._operator(node.operator))
         self.encode(node.left)
         self.encode(node.right)
@@ -283,17 +304,23 @@ class Expressions(Strings):
     def _Lambda(self, node: Any) -> None:
         self.out.append(b"La")
         inner = Scope(ScopeKind.FUNCTION, self.scope)
-        self.parameters(node.params, inner, self.scope)
+        self.parameters(node.params, inner, self.scope, keyed=False)
         outer, self.scope = self.scope, inner
         self.encode(node.body)
         self.scope = outer
 
-    def parameters(self, node: Any, inner: Scope, annotations: Scope) -> None:
+    def parameters(
+        self, node: Any, inner: Scope, annotations: Scope, *, keyed: bool = True
+    ) -> None:
         """Write parameters (rule 12): kinds, names, annotations, defaults, in order.
 
-        Defaults belong to the scope around the function, annotations to `annotations`.
+        Defaults belong to the scope around the function, annotations to `annotations`. Those
+        of a lambda are not `keyed`: nobody passes them by name.
         """
         header, self.header = self.header, True
+        unkeyed: tuple[bytes, ...] = ()
+        if UNKEYED_PARAMETERS in self.sink.equal:
+            unkeyed = (b"Pp", b"P*", b"PP") if keyed else (b"Pp", b"Pa", b"P*", b"Pk", b"PP")
         for kind, params in (
             (b"Pp", node.posonly_params),
             (b"Pa", node.params),
@@ -306,8 +333,12 @@ class Expressions(Strings):
                     continue  # no star argument, or a bare star: the kinds say it
                 name = self.ident(param.name.value)
                 inner.bind(name)
-                inner.fixed.add(name)
-                self.out.append(kind + text_bytes(name))
+                if kind in unkeyed:  # rule 9c
+                    inner.loose.add(name)
+                    self.out.append(NameToken(inner, name, (), kind))
+                else:
+                    inner.fixed.add(name)
+                    self.out.append(kind + text_bytes(name))
                 self.annotation(param.annotation, annotations)
                 self.optional(param.default)
         self.out.append(END)
@@ -315,7 +346,7 @@ class Expressions(Strings):
 
     def annotation(self, node: Any, scope: Scope) -> None:
         """Write an annotation that is kept (rules 13b and 13c)."""
-        if node is None:
+        if node is None or not self.annotations:
             self.out.append(b"__")
             return
         self.piece.annotated = True

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mandala_git.config import ANNOTATIONS, ELSE_AFTER_RETURN
 from mandala_git.source.constants import identifier, text_bytes
-from mandala_git.source.nodes import docstring, flat, is_idle, is_object, is_plain_return
+from mandala_git.source.nodes import (
+    docstring,
+    flat,
+    is_idle,
+    is_object,
+    is_plain_return,
+    unnested,
+)
 from mandala_git.source.patterns import Patterns
 from mandala_git.source.scopes import Scope, ScopeKind
 from mandala_git.source.tokens import DecoratorToken, DocToken, NameToken, ObjectBaseToken
@@ -29,6 +37,8 @@ class Functions(Patterns):
         """Write the statements of a suite; what does nothing is left out (3b, 8b, 8c)."""
         if node is not None:
             statements = list(flat(node.body))
+            if ELSE_AFTER_RETURN in self.sink.equal:
+                statements = unnested(statements)
             if function and statements and is_plain_return(statements[-1]):
                 statements.pop()
             for statement in statements:
@@ -80,8 +90,13 @@ class Functions(Patterns):
         if own:
             self.function = inner
             self.piece.generator = node.asynchronous is not None
+        kept, self.annotations = (
+            self.annotations,
+            not (ANNOTATIONS in self.sink.equal and not node.decorators),
+        )
         self.parameters(node.params, inner, annotations)
         self.annotation(node.returns, annotations)
+        self.annotations = kept
         self.scope, self.elide = inner, False
         if own:
             self.header = False

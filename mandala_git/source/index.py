@@ -13,13 +13,14 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, overload
 
 from blake3 import blake3
 
+from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.definitions import (
     SCHEME,
     Definition,
@@ -73,15 +74,15 @@ class Index:
 
     Args:
         file: the SQLite file; None for an index in memory.
-        neutral: the settings under which facts are derived (see `neutral.py`).
+        rules: those under which facts are derived.
         scheme: the normal form under which they are derived.
     """
 
     def __init__(
-        self, file: Path | str | None, *, neutral: Collection[str] = (), scheme: str = SCHEME
+        self, file: Path | str | None, *, rules: Rules = NO_RULES, scheme: str = SCHEME
     ) -> None:
         self.file = None if file is None else Path(file)
-        settings = "\0".join((scheme, *sorted(neutral)))
+        settings = "\0".join((scheme, rules.spelled()))
         self.space = blake3(settings.encode("utf-8", "surrogatepass")).digest(length=8)
         self.python = f"{sys.implementation.cache_tag}.{sys.flags.optimize}"
         self._lock = threading.RLock()

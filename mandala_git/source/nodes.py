@@ -109,6 +109,37 @@ def dotted_name(node: Any) -> str:
     return ".".join(reversed(parts))
 
 
+_LEAVING = frozenset(["Return", "Raise", "Continue", "Break"])
+
+
+def leaves(body: Any) -> bool:
+    """Tell whether a suite never runs off its end."""
+    last = list(flat(body.body))[-1]
+    while last.__class__.__name__ == "If" and last.orelse is not None and leaves(last.body):
+        last = last.orelse
+        if last.__class__.__name__ == "Else":
+            return leaves(last.body)
+    return last.__class__.__name__ in _LEAVING
+
+
+def unnested(statements: Iterable[Any]) -> list[Any]:
+    """Move what stands under the `else` of a branch that always leaves behind it (rule 8h)."""
+    found: list[Any] = []
+    pending = list(statements)[::-1]
+    while pending:
+        item = pending.pop()
+        orelse = getattr(item, "orelse", None)
+        if item.__class__.__name__ == "If" and orelse is not None and leaves(item.body):
+            found.append(item.with_changes(orelse=None))
+            if orelse.__class__.__name__ == "If":
+                pending.append(orelse)
+            else:
+                pending += list(flat(orelse.body.body))[::-1]
+        else:
+            found.append(item)
+    return found
+
+
 def is_main_guard(node: Any) -> bool:
     """Tell whether a statement is `if __name__ == "__main__":` without an else."""
     if node.__class__.__name__ != "If" or node.orelse is not None:

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from mandala_git.config import NO_RULES, RELATIVE_IMPORTS, Rules
 from mandala_git.source.constants import identifier, text_bytes
 from mandala_git.source.definitions import MODULE, SCHEME, Binding, Hole, Kind, is_test
 from mandala_git.source.neutral import Effect, dotted, effect, neutral_base, own_decorator
@@ -101,7 +102,7 @@ class Place:
         docs: something in the file reads docstrings.
         readers: bases and decorators of the class (or of the classes around), dotted.
         future: the file has `from __future__ import annotations`.
-        neutral: the user's own neutral decorators and bases.
+        rules: what the project adds to the rules of the normal form.
     """
 
     path: str
@@ -113,7 +114,7 @@ class Place:
     docs: bool = False
     readers: tuple[str, ...] = ()
     future: bool = False
-    neutral: Collection[str] = ()
+    rules: Rules = NO_RULES
 
 
 @dataclass(slots=True)
@@ -149,6 +150,16 @@ def normalize(pieces: Sequence[Piece], place: Place) -> Normal:
         # Found on the way: something here may look locals up by their names.
         normal = _Writer(place, framed=True).run(pieces)
     return normal
+
+
+def absolute(binding: Binding, path: str) -> Binding:
+    """Spell a relative import from its package (rule 10c); a `src` folder is no package."""
+    _, level, module, name = binding
+    package = path.removeprefix("src/").split("/")[:-1]
+    if level > len(package):
+        return binding
+    base = package[: len(package) - level + 1]
+    return ("from", 0, ".".join((*base, module)) if module else ".".join(base), name)
 
 
 def encode_binding(binding: Binding) -> bytes:
@@ -189,7 +200,9 @@ class _Writer:
         self.skeleton: list[bytes] = [start]
         self.digest: list[bytes] = [start]
         self.exact: list[bytes] = [start]
-        self.docs = place.docs or not all(neutral_base(r, place.neutral) for r in place.readers)
+        self.docs = place.docs or not all(
+            neutral_base(r, place.rules.neutral) for r in place.readers
+        )
         self.foreign = False
 
     def run(self, pieces: Sequence[Piece]) -> Normal:
@@ -318,6 +331,7 @@ class _Writer:
             and not self.framed
             and name in scope.bound
             and name not in scope.fixed
+            and not (name in scope.loose and self.result.op)
             and name not in self.words
             and not (name.startswith("__") and name.endswith("__"))
         ):
@@ -416,6 +430,8 @@ class _Writer:
             return b"Hi" + text_bytes(".".join((binding[1], *attrs)))
         rest = b"%d;" % len(attrs) + b"".join(map(text_bytes, attrs))
         if form == "from":
+            if binding[1] and RELATIVE_IMPORTS in self.place.rules.equal:
+                binding = absolute(binding, self.place.path)
             if called and binding[1] == 0 and not is_test(self.place.path):  # rule 10b
                 return b"Hi" + text_bytes(".".join((binding[2], binding[3], *attrs)))
             return b"Hf%d;" % binding[1] + text_bytes(binding[2]) + text_bytes(binding[3]) + rest
@@ -447,7 +463,7 @@ class _Writer:
     def judge(self, token: DecoratorToken) -> None:
         """Find out what a decorator does to names, docstrings and calls."""
         target = self.target(token)
-        kind = effect(target, self.place.neutral)
+        kind = effect(target, self.place.rules.neutral)
         if kind is Effect.FOREIGN:
             self.docs = True
             self.foreign = self.foreign or token.own

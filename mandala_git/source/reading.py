@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
+from mandala_git.config import Rules
 from mandala_git.source.bindings import BindingTable
 from mandala_git.source.constants import identifier
 from mandala_git.source.definitions import MODULE, STAR, Kind
@@ -44,15 +44,15 @@ class Reader:
 
     Args:
         path: of the file, relative to the repository.
-        neutral: the user's own neutral decorators and bases.
+        rules: what the project adds to the rules of the normal form.
     """
 
     locator: Locator
 
-    def __init__(self, path: str, neutral: Collection[str]) -> None:
+    def __init__(self, path: str, rules: Rules) -> None:
         self.path = path
-        self.neutral = neutral
-        self.sink = FileSink()
+        self.rules = rules
+        self.sink = FileSink(equal=rules.equal)
         self.table = BindingTable()
         self.units: list[Unit] = []
         self.globals: dict[str, Unit] = {}
@@ -147,7 +147,7 @@ class Reader:
         walk_statement(node, self.sink)  # for the facts of the file
         for source in import_sources(node):
             one = parse_section(source)
-            piece = walk_statement(one, FileSink())
+            piece = walk_statement(one, FileSink(equal=self.rules.equal))
             section = Section(Role.STATEMENT, source, one)
             if source.endswith("import *"):
                 module = source[5:-9].strip()
@@ -206,7 +206,7 @@ class Reader:
             owner.members.append(unit.qualname)
         if around is not None:
             unit.sections.append(around)
-            unit.pieces.append(walk_around(unit, around.node))
+            unit.pieces.append(walk_around(unit, around.node, self.rules.equal))
         return unit
 
     def function(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.constants import identifier
 from mandala_git.source.deep import deeply
 from mandala_git.source.definitions import Definition, FileFacts, Kind
@@ -28,26 +28,26 @@ from mandala_git.source.units import (
 from mandala_git.source.walk import UnknownNode
 
 
-def scan_file(path: str, data: bytes, *, neutral: Collection[str] = ()) -> FileFacts:
+def scan_file(path: str, data: bytes, *, rules: Rules = NO_RULES) -> FileFacts:
     """Find the definitions of a file.
 
     Args:
         path: of the file, relative to the repository, with `/`.
         data: the bytes of the file.
-        neutral: the user's own neutral decorators and bases, dotted.
+        rules: what the project adds to the rules of the normal form.
 
     Returns:
         The facts. A file that cannot be read has an `error` and no definitions.
     """
-    return scan_texts(path, data, neutral=neutral)[0]
+    return scan_texts(path, data, rules=rules)[0]
 
 
 def scan_texts(
-    path: str, data: bytes, *, neutral: Collection[str] = ()
+    path: str, data: bytes, *, rules: Rules = NO_RULES
 ) -> tuple[FileFacts, dict[str, bytes]]:
     """Find the definitions of a file, and the lasting text of each by its id."""
     try:
-        return deeply(lambda: _Scan(path, neutral).run(data))
+        return deeply(lambda: _Scan(path, rules).run(data))
     except Unreadable as error:
         return FileFacts(path, (), (), str(error), error.line), {}
     except RecursionError:
@@ -106,7 +106,7 @@ class _Scan(Reader):
             docs=self.sink.reads_docs,
             readers=unit.readers,
             future=self.future,
-            neutral=self.neutral,
+            rules=self.rules,
         )
 
     def finish(self) -> tuple[FileFacts, dict[str, bytes]]:

@@ -33,6 +33,7 @@ class Scope:
         annotated: names that only a bare annotation makes local.
         outside: names declared global here.
         fixed: parameters, whose names callers can see.
+        loose: parameters whose names a project has told not to count.
         nonlocals: names declared nonlocal here.
         imports: for names bound by import, what each import stands for.
         plain: names bound otherwise than by import.
@@ -47,6 +48,7 @@ class Scope:
     bound: set[str] = field(default_factory=set)
     annotated: set[str] = field(default_factory=set)
     fixed: set[str] = field(default_factory=set)
+    loose: set[str] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
     imports: dict[str, list[Binding]] = field(default_factory=dict)

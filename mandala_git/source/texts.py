@@ -14,10 +14,10 @@ may be derived anew by another version of this package from the same text.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from mandala_git.config import NO_RULES, Rules
 from mandala_git.errors import SourceError
 from mandala_git.source.deep import deeply
 from mandala_git.source.definitions import Binding, Definition, Kind, split_key
@@ -94,18 +94,18 @@ def _safe(line: str) -> str:
     return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in line)
 
 
-def definition_from_text(text: bytes, *, neutral: Collection[str] = ()) -> Definition:
+def definition_from_text(text: bytes, *, rules: Rules = NO_RULES) -> Definition:
     """Derive a definition from its text, as the scan derived it from its file.
 
     Args:
         text: what `scan_texts` returned for the definition, at any time in the past.
-        neutral: the user's own neutral decorators and bases, dotted.
+        rules: what the project adds to the rules of the normal form.
 
     Raises:
         SourceError: this is no text of a version that we know, or it is damaged.
     """
     try:
-        return deeply(lambda: _derive(text, neutral))
+        return deeply(lambda: _derive(text, rules))
     except (Unreadable, UnknownNode, RecursionError, ValueError, LookupError,
             TypeError, AttributeError) as error:  # fmt: skip
         raise SourceError(
@@ -114,7 +114,7 @@ def definition_from_text(text: bytes, *, neutral: Collection[str] = ()) -> Defin
         ) from error
 
 
-def _derive(text: bytes, neutral: Collection[str]) -> Definition:
+def _derive(text: bytes, rules: Rules) -> Definition:
     first, line, empty, source = text.decode("utf-8", "surrogatepass").split("\n", 3)
     if first + "\n" != FIRST_LINE or empty:
         raise ValueError(f"unknown first line {first[:40]!r}")
@@ -139,7 +139,7 @@ def _derive(text: bytes, neutral: Collection[str]) -> Definition:
             code = "\n".join(lines[position : position + extent])
             position += extent
             unit.sections.append(Section(Role(role), code, parse_section(code)))
-    walk(unit)
+    walk(unit, rules)
     place = Place(
         path=path,
         qualname=qualname,
@@ -150,7 +150,7 @@ def _derive(text: bytes, neutral: Collection[str]) -> Definition:
         docs=header.get("docs", False),
         readers=tuple(header.get("readers", ())),
         future=header.get("future", False),
-        neutral=neutral,
+        rules=rules,
     )
     definition, _ = describe(unit, place)
     return replace(definition, text_id=text_id(text))
@@ -161,14 +161,14 @@ def parse_section(code: str) -> Any:
     return next(flat(parse(code + "\n").body))
 
 
-def walk(unit: Unit) -> None:
+def walk(unit: Unit, rules: Rules) -> None:
     """Walk the sections of a unit that has been read from a text."""
-    sink = FileSink()
+    sink = FileSink(equal=rules.equal)
     if unit.kind is Kind.CLASS:
         walker = None
         for section in unit.sections:
             if section.role is Role.AROUND:
-                unit.pieces.append(walk_around(unit, section.node))
+                unit.pieces.append(walk_around(unit, section.node, rules.equal))
             elif section.role is Role.CLASS:
                 walker, piece = walk_class(unit, section.node, sink)
                 unit.pieces.append(piece)
@@ -183,7 +183,7 @@ def walk(unit: Unit) -> None:
         return
     for section in unit.sections:
         if section.role is Role.AROUND:
-            unit.pieces.append(walk_around(unit, section.node))
+            unit.pieces.append(walk_around(unit, section.node, rules.equal))
         elif section.role is Role.DEF:
             unit.pieces.append(walk_function(unit, section.node, sink))
         elif section.role is Role.DOC:

@@ -134,7 +134,9 @@ class FileSink:
     Attributes:
         imports: see FileFacts.imports; keys in order.
         reads_docs: something in the file may read docstrings.
+        equal: the equalities that the project asks for, see `config.EQUALITIES`.
     """
 
     imports: dict[tuple[int, str, tuple[str, ...]], None] = field(default_factory=dict)
     reads_docs: bool = False
+    equal: frozenset[str] = frozenset()

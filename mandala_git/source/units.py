@@ -118,11 +118,11 @@ def walk_function(unit: Unit, node: Any, sink: FileSink) -> Piece:
     return piece
 
 
-def walk_around(unit: Unit, node: Any) -> Piece:
+def walk_around(unit: Unit, node: Any, equal: frozenset[str]) -> Piece:
     """Walk the conditional statement around a definition."""
     piece = Piece()
     owner = unit.classes[-1] if unit.classes else ""
-    Statements(FileSink(), piece, enclosing(unit), owner).encode(node)
+    Statements(FileSink(equal=equal), piece, enclosing(unit), owner).encode(node)
     return piece
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from mandala_git.config import NO_RULES, Rules
 from mandala_git.results.ids import cid
 from mandala_git.results.store import Results
 from mandala_git.source.definitions import SCHEME, Definition
@@ -51,7 +52,7 @@ class History:
         shared: the store that clones exchange.
         local: the results beside it; None when they cannot be read.
         index: cache of what texts and blobs define.
-        neutral: further decorators that do not change what they decorate.
+        rules: what the project adds to the rules of the normal form.
     """
 
     def __init__(
@@ -60,12 +61,12 @@ class History:
         local: Results | None,
         index: Index,
         *,
-        neutral: tuple[str, ...] = (),
+        rules: Rules = NO_RULES,
     ) -> None:
         self.shared = shared
         self.local = local
         self.index = index
-        self.neutral = neutral
+        self.rules = rules
         self.nodes: dict[Meaning, Node] = {}
         self.classes = Classes(self.nodes)
         self.ledger = Ledger()
@@ -201,7 +202,7 @@ class History:
             if definition is None and (data := self.body(text_id)) is not None:
                 from mandala_git.source.texts import definition_from_text
 
-                definition = definition_from_text(data, neutral=self.neutral)
+                definition = definition_from_text(data, rules=self.rules)
                 self.index.put_definition(text_id, definition)
             self._texts[text_id] = definition
         return self._texts[text_id]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.definitions import FileFacts
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import Snapshot
@@ -28,13 +29,13 @@ class IndexedTree:
     Args:
         tree: the files.
         index: cache by path and blob.
-        neutral: further decorators that do not change what they decorate.
+        rules: what the project adds to the rules of the normal form.
     """
 
-    def __init__(self, tree: Tree, index: Index, *, neutral: tuple[str, ...] = ()) -> None:
+    def __init__(self, tree: Tree, index: Index, *, rules: Rules = NO_RULES) -> None:
         self.tree = tree
         self.index = index
-        self.neutral = neutral
+        self.rules = rules
         self._methods: dict[str, list[str]] = {}
         self._ops: list[str] | None = None
         self._unread: dict[str, bytes] | None = None
@@ -49,7 +50,7 @@ class IndexedTree:
             data = self.tree.read([path]).get(path)
             if data is None:
                 return None
-            facts = scan_into(self.index, path, blob, data, self.neutral)
+            facts = scan_into(self.index, path, blob, data, self.rules)
         return facts
 
     def methods(self, name: str) -> list[str]:
@@ -134,12 +135,10 @@ class IndexedTree:
         )
 
 
-def scan_into(
-    index: Index, path: str, blob: str, data: bytes, neutral: tuple[str, ...]
-) -> FileFacts:
+def scan_into(index: Index, path: str, blob: str, data: bytes, rules: Rules) -> FileFacts:
     """Scan a file and put what it defines into the index."""
     from mandala_git.source.scan import scan_texts
 
-    facts, texts = scan_texts(path, data, neutral=neutral)
+    facts, texts = scan_texts(path, data, rules=rules)
     index.put(path, blob, facts, texts)
     return facts

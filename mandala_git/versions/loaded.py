@@ -18,6 +18,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.codes import code_hash, file_codes, owner
 from mandala_git.source.definitions import Definition, FileFacts, Kind, by_name
 from mandala_git.source.index import Index
@@ -74,13 +75,13 @@ class Loaded:
         root: top folder of the work tree.
         index: cache of what blobs define.
         blob_id: git's id of bytes.
-        neutral: further neutral decorators.
+        rules: what the project adds to the rules of the normal form.
     """
 
     root: Path
     index: Index
     blob_id: Callable[[bytes], str]
-    neutral: tuple[str, ...] = ()
+    rules: Rules = NO_RULES
     pinned: dict[str, Pinned] = field(default_factory=dict)
     _paths: dict[str, str | None] = field(default_factory=dict)
     _modules: dict[str, ModuleType] = field(default_factory=dict)
@@ -215,7 +216,7 @@ class Loaded:
             pinned.facts = self.index.facts(path, pinned.blob)
             if pinned.facts is None:
                 data = self._data(pinned)
-                pinned.facts = scan_into(self.index, path, pinned.blob, data, self.neutral)
+                pinned.facts = scan_into(self.index, path, pinned.blob, data, self.rules)
         return pinned.facts
 
     def _data(self, pinned: Pinned) -> bytes:

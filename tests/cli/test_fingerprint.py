@@ -231,6 +231,13 @@ def test_the_settings_of_the_project_count(mandala: Mandala, git_repo: Any) -> N
     f, g = rows(mandala("fingerprint", "--json", "m.py", "n.py", cwd=repo.root))
     assert f["digest"] == g["digest"]
 
-    repo.write("pyproject.toml", "[tool.mandala]\nneutral = 1\n")
-    ended = mandala("fingerprint", "m.py", cwd=repo.root)
-    assert ended.code == 2 and ended.out == "" and "[tool.mandala]" in ended.err
+    repo.write("m.py", "def f():\n    return 2 * 3\n")
+    repo.write("n.py", "def g():\n    return 6\n")
+    repo.write("pyproject.toml", '[tool.mandala]\nequal = ["constant-folding"]\n')
+    f, g = rows(mandala("fingerprint", "--json", "m.py", "n.py", cwd=repo.root))
+    assert f["digest"] == g["digest"]
+
+    for wrong in ("neutral = 1", 'equal = "constant-folding"', 'equal = ["magic"]', "other = []"):
+        repo.write("pyproject.toml", f"[tool.mandala]\n{wrong}\n")
+        ended = mandala("fingerprint", "m.py", cwd=repo.root)
+        assert ended.code == 2 and ended.out == "" and "[tool.mandala]" in ended.err

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mandala_git.config import Rules
 from mandala_git.source.codes import file_codes
 from mandala_git.source.index import FORMAT, Index
 from mandala_git.source.scan import scan_texts
@@ -63,11 +64,11 @@ def test_round_trips(file: Path) -> None:
 def test_schemes_and_settings_are_kept_apart_and_texts_are_not(file: Path) -> None:
     facts, texts = scan_texts("m.py", SOURCE)
     filled(file)
-    for other in (Index(file, scheme="other"), Index(file, neutral=("q.d",))):
+    for other in (Index(file, scheme="other"), Index(file, rules=Rules(("q.d",)))):
         assert other.facts("m.py", "b1") is None
         assert other.methods("fit") == []
         assert other.text(facts.definitions[0].text_id) == texts[facts.definitions[0].text_id]
-    assert Index(file, neutral=()).facts("m.py", "b1") == facts
+    assert Index(file).facts("m.py", "b1") == facts
 
 
 def test_many_files_in_few_queries(file: Path) -> None:

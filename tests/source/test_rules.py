@@ -7,6 +7,7 @@ import textwrap
 
 import pytest
 
+from mandala_git.config import Rules
 from mandala_git.source.definitions import Definition, Kind
 from mandala_git.source.scan import scan_file
 
@@ -634,9 +635,9 @@ def test_neutral_setting() -> None:
     other = b"from q import d\n@d\ndef f():\n    'other'\n"
 
     def digest(data: bytes, neutral: tuple[str, ...]) -> str:
-        return {d.qualname: d.digest for d in scan_file("m.py", data, neutral=neutral).definitions}[
-            "f"
-        ]
+        return {
+            d.qualname: d.digest for d in scan_file("m.py", data, rules=Rules(neutral)).definitions
+        }["f"]
 
     assert digest(source, ()) != digest(other, ())
     assert digest(source, ("q.d",)) == digest(other, ("q.d",))
