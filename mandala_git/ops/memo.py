@@ -7,17 +7,27 @@ the contents of its inputs; and if nothing that belongs here is found, it runs.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mandala_git.errors import MandalaWarning, UnhashableValue
 from mandala_git.ops.context import CONTEXT, Block, Context
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import Ref, unwrap
+from mandala_git.ops.refs import CONSTANT, Ref, unwrap
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
-from mandala_git.results.ids import Found, call_hid, cid, lookup_key, output_hid, value_hid
+from mandala_git.results.ids import (
+    ID_SIZE,
+    Found,
+    call_hid,
+    cid,
+    lookup_key,
+    output_hid,
+    value_hid,
+)
 from mandala_git.results.store import Results
 from mandala_git.versions.seen import Guard
 from mandala_git.versions.tracker import OpenCall
@@ -67,6 +77,7 @@ class Memo(Block):
         self.executed = 0
         self.found = 0
         self._table: dict[object, _Entry] = {}
+        self._said: set[tuple[Op[..., Any], str]] = set()
         self._session: int | None = None
         self._generation: object = None
 
@@ -247,13 +258,13 @@ class Memo(Block):
     ) -> Any:
         """Run a call and record it."""
         self._before(op)
-        self._note_classes(bound, met)
+        values = [
+            value.load() if isinstance(value, Ref) else given.value
+            for given, (_, value) in zip(inputs, bound, strict=True)
+        ]
+        lent = self._lent(op, inputs, bound, values, met)
         before = self.versioning.before(op)
-        values = {
-            i.name: value.load() if isinstance(value, Ref) else unwrap(value)
-            for i, (_, value) in zip(inputs, bound, strict=True)
-        }
-        args, kwargs = self._passed(op, values)
+        args, kwargs = self._passed(op, bound, values)
         tracker = self.versioning.tracker
         parent = context.running
         call = OpenCall(parent)
@@ -268,20 +279,37 @@ class Memo(Block):
             finally:
                 if tracker is not None:
                     tracker.close(call)
+        except BaseException:
+            _expose(bound)
+            raise
         finally:
             duration = time.perf_counter() - clock
             CONTEXT.reset(reset)
         self.executed += 1
         version = self.versioning.record(op, call, met.names, before)
-        entry = self._record(op, key, inputs, returned, version, started, duration)
-        if version.reusable:
+        changed = [place for place, content in lent if not _is(values[place], content)]
+        why = version.why
+        if changed:
+            # To find the result would not change them again.
+            why = f"it changes its argument {', '.join(inputs[place].name for place in changed)}"
+            for place in changed:
+                inputs[place] = inputs[place]._replace(value=MISSING)
+        parts = op.split(returned)
+        entry = self._record(
+            op, None if changed else key, inputs, parts, version, started, duration
+        )
+        if why:
+            self._say(op, why)
+        if changed or not version.reusable:
+            _expose(bound)  # it may have kept what it was given, to change it later
+        else:
             self._remember(token, entry)
         if parent is not None:
             self._link(entry, context)
             return returned
-        parts = op.split(returned)
         refs = tuple(
-            Ref(hid, content, self.results, value)
+            # What can change may be held by somebody else too: such a value is its recorded form.
+            Ref(hid, content, self.results, value if type(value) in CONSTANT else MISSING)
             for (hid, content), value in zip(entry.outputs, parts, strict=True)
         )
         return refs[0] if len(refs) == 1 else refs
@@ -289,54 +317,87 @@ class Memo(Block):
     def _before(self, op: Op[..., Any]) -> None:
         """Say whether a new call may be made here (`Past` refuses)."""
 
-    @staticmethod
-    def _note_classes(bound: tuple[tuple[str, Any], ...], met: Found) -> None:
-        """Find the classes inside arguments that came as Refs: their ids hide them."""
-        for name, value in bound:
-            if isinstance(value, Ref):
-                loaded = value.load()
-                kind = type(loaded)
-                if kind not in _EXACT and not (
-                    kind.__module__ == "numpy" and not getattr(loaded.dtype, "hasobject", True)
-                ):
-                    cid(loaded, found=met, path=f"argument {name!r}")
+    def _say(self, op: Op[..., Any], why: str) -> None:
+        """Tell the user, once, why calls of an op are not found again."""
+        if (op, why) not in self._said:
+            self._said.add((op, why))
+            import warnings
+
+            warnings.warn(
+                f"calls of {op.name} are recorded, but not found again: {why}",
+                MandalaWarning,
+                stacklevel=6,
+            )
 
     @staticmethod
-    def _passed(op: Op[..., Any], values: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    def _lent(
+        op: Op[..., Any],
+        inputs: list[_Input],
+        bound: tuple[tuple[str, Any], ...],
+        values: list[Any],
+        met: Found,
+    ) -> list[tuple[int, bytes]]:
+        """Return (place, content id) of the arguments that the op's function could change.
+
+        Finds the classes inside arguments that came as Refs, too: their ids hide them.
+        """
+        lent = []
+        for place, value in enumerate(values):
+            kind = type(value)
+            if kind in CONSTANT:
+                continue
+            given = inputs[place]
+            content = given.cid
+            if isinstance(bound[place][1], Ref) and not (
+                kind.__module__ == "numpy"
+                and not getattr(getattr(value, "dtype", None), "hasobject", True)
+            ):
+                content = cid(value, found=met, path=f"argument {given.name!r} of {op.name}")
+            lent.append((place, content))
+        return lent
+
+    @staticmethod
+    def _passed(
+        op: Op[..., Any], bound: tuple[tuple[str, Any], ...], values: list[Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and the keyword arguments for the op's function."""
         names = op.plan.names
         if names is not None:
-            return [values[name] for name in names], {}
+            return values[: len(names)], {}  # what follows are captured values
+        given = {name: value for (name, _), value in zip(bound, values, strict=True)}
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         for name, parameter in op.plan.signature.parameters.items():
             if parameter.kind is parameter.VAR_POSITIONAL:
-                count = sum(each.startswith(f"{name}.") for each in values)
-                args += (values[f"{name}.{i}"] for i in range(count))
+                count = sum(each.startswith(f"{name}.") for each in given)
+                args += (given[f"{name}.{i}"] for i in range(count))
             elif parameter.kind is parameter.VAR_KEYWORD:
                 start = f"{name}."
                 kwargs |= {
-                    k.removeprefix(start): v for k, v in values.items() if k.startswith(start)
+                    k.removeprefix(start): v for k, v in given.items() if k.startswith(start)
                 }
             elif parameter.kind is parameter.KEYWORD_ONLY:
-                kwargs[name] = values[name]
+                kwargs[name] = given[name]
             else:
-                args.append(values[name])
+                args.append(given[name])
         return args, kwargs
 
     def _record(
         self,
         op: Op[..., Any],
-        key: bytes,
+        key: bytes | None,
         inputs: list[_Input],
-        returned: Any,
+        parts: tuple[Any, ...],
         version: CallVersion,
         started: float,
         duration: float,
     ) -> _Entry:
+        """Record a call that ran; without a key it is one that nobody finds."""
         name = self.versioning.key(op)
-        hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
-        parts = op.split(returned)
+        if key is None:
+            key = hid = os.urandom(ID_SIZE)
+        else:
+            hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
         outputs = []
         for number, value in enumerate(parts):
             label = op.label(number, len(parts))
@@ -348,7 +409,7 @@ class Memo(Block):
                 version.row,
                 key,
                 hid,
-                [(i.name, i.hid, i.cid, i.value) for i in inputs],
+                inputs,
                 outputs,
                 started,
                 duration,
@@ -389,6 +450,21 @@ def _token(op: Op[..., Any], bound: tuple[tuple[str, Any], ...]) -> object | Non
         else:
             return None
     return tuple(parts)
+
+
+def _is(value: Any, content: bytes) -> bool:
+    """Whether a value still has a content id."""
+    try:
+        return cid(value) == content
+    except UnhashableValue:
+        return False
+
+
+def _expose(bound: tuple[tuple[str, Any], ...]) -> None:
+    """Have the Refs among arguments looked at again before they are inputs."""
+    for _, value in bound:
+        if isinstance(value, Ref):
+            value.expose()
 
 
 def _captured(function: Callable[..., Any]) -> tuple[tuple[str, Any], ...]:

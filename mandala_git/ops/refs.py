@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from mandala_git.errors import UsageError
 from mandala_git.results.calls import MISSING
 
-_CONSTANT = frozenset({int, bool, float, complex, str, bytes, type(None)})
+CONSTANT = frozenset({int, bool, float, complex, str, bytes, type(None)})
+"""Types whose instances nobody can change in place."""
 
 
 class Loader(Protocol):
@@ -44,8 +45,12 @@ class Ref:
     @property
     def value(self) -> Any:
         """The value, loaded when it is not here yet."""
-        self._shown = True
+        self.expose()
         return self.load()
+
+    def expose(self) -> None:
+        """Note that somebody has the value at hand and may change it."""
+        self._shown = True
 
     def load(self) -> Any:
         """Return the value to somebody who will not change it in place."""
@@ -56,7 +61,7 @@ class Ref:
     @property
     def changeable(self) -> bool:
         """Whether the value may not be the recorded one any more: it was handed out."""
-        return self._shown and type(self._value) not in _CONSTANT
+        return self._shown and type(self._value) not in CONSTANT
 
     def __repr__(self) -> str:
         hid = self.hid.hex()[:3]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import UsageError
+from mandala_git.errors import UsageError, ValueLost
+from mandala_git.ops.refs import Ref
 from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
 from mandala_git.results.store import Results
 from mandala_git.versions.agreement import Belongs
@@ -206,14 +207,15 @@ def edge_of(row: Row, column: str) -> Edge | None:
 def data_frame(results: Results, rows: Sequence[Row]) -> DataFrame:
     """Return rows as a table with values, and duration (s), commit and start of each call.
 
-    A column `unknown` is there if the world does not determine whether some row belongs.
+    A value that is not stored is shown as a Ref without it. A column `unknown` is there if the
+    world does not determine whether some row belongs.
     """
     import pandas
 
     names = columns(rows)
     data: dict[str, list[Any]] = {
         name: [
-            None if (edge := edge_of(row, name)) is None else results.load(edge.cid) for row in rows
+            None if (edge := edge_of(row, name)) is None else _value(results, edge) for row in rows
         ]
         for name in names
     }
@@ -226,3 +228,10 @@ def data_frame(results: Results, rows: Sequence[Row]) -> DataFrame:
     frame = pandas.DataFrame(series)
     frame["started"] = pandas.to_datetime(frame["started"], unit="s", utc=True)
     return frame
+
+
+def _value(results: Results, edge: Edge) -> Any:
+    try:
+        return results.load(edge.cid)
+    except ValueLost:
+        return Ref(edge.hid, edge.cid, results)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mandala_git.config import read_settings
-from mandala_git.errors import MandalaWarning, VersionError
+from mandala_git.errors import VersionError
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
@@ -46,6 +46,7 @@ class CallVersion(NamedTuple):
         guard: holds while the version belongs to this process.
         reusable: False when it belongs to no later call.
         exact: every text it ran is still the same.
+        why: what to tell the user of a version that belongs to no later call.
     """
 
     row: int
@@ -53,6 +54,7 @@ class CallVersion(NamedTuple):
     guard: Guard
     reusable: bool = True
     exact: bool = True
+    why: str = ""
 
 
 class Versioning(Protocol):
@@ -208,7 +210,6 @@ class Versioned:
         self._world: ProcessWorld | None = None
         self._known: dict[Op[..., Any], _Known] = {}
         self._generation = -1
-        self._said: set[tuple[str, str]] = set()
 
     def _blob_id(self, data: bytes) -> str:
         from mandala_git.repo.objects import blob_id
@@ -402,29 +403,15 @@ class Versioned:
             recorded, keys, why = self._write(known, ran)
             guard = self.world.checks(keys)
         changed = [key for key in moved if before[key] is not None]
-        if changed and not recorded.volatile:
+        if changed and not why:
             # To find the result would not change again what the call changed.
             recorded = replace(recorded, volatile=os.urandom(16).hex())
-            self._say(op, f"it changes {', '.join(changed)}")
-        elif recorded.volatile:
-            self._say(op, why)
+            why = f"it changes {', '.join(changed)}"
         # What was bound meanwhile is as it was only for a later process.
-        version = self._store(known, recorded, guard, here=not moved)
+        version = self._store(known, recorded, guard, here=not moved)._replace(why=why)
         if version.reusable:
             known.recorded[identity] = (version, keys)
         return version
-
-    def _say(self, op: Op[..., Any], why: str) -> None:
-        """Tell the user, once, why calls of an op are not found again."""
-        if (op.name, why) not in self._said:
-            self._said.add((op.name, why))
-            import warnings
-
-            warnings.warn(
-                f"calls of {op.name} are recorded, but not found again: {why}",
-                MandalaWarning,
-                stacklevel=7,
-            )
 
     def _write(self, known: _Known, ran: Ran) -> tuple[Recorded, frozenset[str], str]:
         definition = self.world.snapshot.definition(known.definition)
