@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from mandala_git.errors import StoreError
-from mandala_git.repo.repository import Repository
+from mandala_git.repo.repository import Repository, is_object_id
 
 IDENTITY = b"git-mandala <mandala@localhost>"
 
 _LOOSE = 500  # more objects than this are written as one pack
-_HEX = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A commit to be written. Equal drafts give the same commit in every clone.
 
     Attributes:
@@ -32,8 +30,8 @@ class Draft:
     parents: Sequence[str]
     message: str
     when: int
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = MappingProxyType({})
+    links: Mapping[str, str] = MappingProxyType({})
     anew: bool = False
 
     def stream(self) -> bytes:
@@ -78,7 +76,7 @@ def write_commit(repo: Repository, draft: Draft) -> str:
     options = [word for setting in settings for word in ("-c", setting)]
     answer = repo.ask([*options, "fast-import", "--quiet", "--done"], input=draft.stream())
     commit = answer.out.strip()
-    if answer.code or not _HEX.fullmatch(commit):
+    if answer.code or not is_object_id(commit):
         raise StoreError(
             f"git cannot write to {repo.common_dir}: {answer.complaint()}",
             hint=f"see: df {repo.common_dir}; git fsck",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mandala_git.errors import MandalaError
 
@@ -51,8 +51,7 @@ class GitMissing(MandalaError):
     """There is no git to run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """How a git process ended.
 
     Attributes:

@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mandala_git.errors import StoreError
 from mandala_git.repo.commits import Draft, write_commit
@@ -34,8 +34,7 @@ RETRY_SECONDS = 5.0
 _ROOT_TIME = 1_000_000_000  # the same in every clone, so that all first commits are one
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
+class _Listing(NamedTuple):
     """What the tree of a commit of the store holds.
 
     Attributes:

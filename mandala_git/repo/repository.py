@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -239,6 +238,11 @@ class Repository:
         return (self.common_dir / "reftable").is_dir()
 
 
+def is_object_id(name: bytes) -> bool:
+    """Tell whether this is the full id of an object, sha1 or sha256."""
+    return len(name) in (40, 64) and not name.strip(b"0123456789abcdef")
+
+
 def _folder(start: Path | None) -> Path:
     """Return the existing folder where to look for a repository."""
     try:
@@ -264,18 +268,20 @@ def _refusal(answer: Answer, here: Path, lines: list[str]) -> NotARepository:
         here: where it ran.
         lines: what it printed before it gave up: the git folder, when it found one.
     """
+    from shlex import quote
+
     if b"dubious ownership" in answer.err or b"unsafe repository" in answer.err:
         place = os.fsdecode(answer.err).split("'")[1] if b"'" in answer.err else str(here)
         return UnreadableRepository(
             f"git does not trust {place}: it belongs to somebody else",
-            hint=f"if you do: git config --global --add safe.directory {shlex.quote(place)}",
+            hint=f"if you do: git config --global --add safe.directory {quote(place)}",
         )
     if len(lines) == 3 and b"work tree" in answer.err:
         folder = Path(lines[0])
         if folder.name == ".git":
             return NotARepository(
                 f"{here} is inside git's own folder",
-                hint=f"go to the work tree: cd {shlex.quote(str(folder.parent))}",
+                hint=f"go to the work tree: cd {quote(str(folder.parent))}",
             )
         return NotARepository(
             f"{folder} is a bare repository: it has no work tree",

@@ -23,11 +23,10 @@ from mandala_git.errors import StoreError
 FORMAT = "FORMAT"
 FORMAT_BYTES = b"1\n"
 
-_NAME = re.compile(
+_NAME = (
     r"[tc]/([0-9a-f]{2})/\1[0-9a-f]{62}"
     r"|v/([0-9a-f]{2})/\2[0-9a-f]{62}/[0-9a-f]{64}"
 )
-_EDGE = re.compile(r"[0-9a-f]{64}")
 
 
 def sha256(data: bytes) -> str:
@@ -61,7 +60,7 @@ def verdict_name(edge: str, data: bytes) -> str:
 
 def is_name(name: str) -> bool:
     """Tell whether this can be the name of a file in a store."""
-    return _NAME.fullmatch(name) is not None
+    return re.fullmatch(_NAME, name) is not None
 
 
 def is_content(name: str, data: bytes) -> bool:

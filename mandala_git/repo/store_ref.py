@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from mandala_git.errors import StoreConflict, StoreError
-from mandala_git.repo.repository import Repository
+from mandala_git.repo.repository import Repository, is_object_id
 
 REF = "refs/mandala/store"
 
-_HEX = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
 # What trying again does not cure; git says it in the C locale.
 _HOPELESS = (b"Permission denied", b"Read-only file system", b"No space left", b"quota")
 
@@ -84,11 +82,13 @@ class StoreRef:
 
     def conflict(self, complaint: str, seconds: float) -> StoreConflict:
         """Say that others held or moved the ref for all of this time."""
+        from shlex import quote
+
         lock = self.repo.common_dir / f"{REF}.lock"
         if lock.exists():
             return StoreConflict(
                 f"{REF} is locked: {lock} exists",
-                hint=f"when no git is running here, a crash has left it: rm {shlex.quote(str(lock))}",
+                hint=f"when no git is running here, a crash has left it: rm {quote(str(lock))}",
             )
         return StoreConflict(
             f"{REF} could not be moved for {seconds:g} s: {complaint}", hint="try again"
@@ -96,7 +96,9 @@ class StoreRef:
 
     def broken(self, complaint: str) -> StoreError:
         """Say that the store is broken, and how to get back to its last good state."""
-        remove = f"rm {shlex.quote(str(self._place))} && " if self._place.is_file() else ""
+        from shlex import quote
+
+        remove = f"rm {quote(str(self._place))} && " if self._place.is_file() else ""
         try:
             log = (self.repo.common_dir / "logs" / REF).read_bytes()
         except OSError:
@@ -104,7 +106,7 @@ class StoreRef:
         # `<old id> <new id> <who> <when>\t<why>`, the latest last
         past = [line.split(b" ")[1] for line in log.splitlines() if line.count(b" ") > 1]
         for value in reversed(past):
-            if not _HEX.fullmatch(value):
+            if not is_object_id(value):
                 continue
             commit = value.decode()
             if self.repo.ask(["rev-list", "--objects", "--quiet", commit]).code == 0:
@@ -129,7 +131,7 @@ class StoreRef:
         else:
             if value.startswith(b"ref:"):
                 return b"?"
-            if not _HEX.fullmatch(value.rstrip(b"\n")):
+            if not is_object_id(value.rstrip(b"\n")):
                 raise self.broken("its file holds no commit id")
             return value.rstrip(b"\n")
         try:
@@ -140,4 +142,4 @@ class StoreRef:
         if end < 0:
             return None
         value = packed[packed.rfind(b"\n", 0, end) + 1 : end]
-        return value if _HEX.fullmatch(value) else b"?"
+        return value if is_object_id(value) else b"?"

@@ -6,9 +6,8 @@ import io
 import pickle
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from mandala_git.errors import UnstorableValue, ValueLost
 from mandala_git.results.atoms import ATOMS
@@ -21,8 +20,7 @@ LARGE = 1 << 16
 """Bytes of array data from which arrays are written apart from the pickle around them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A value on its way to disk.
 
     Attributes:
