@@ -14,8 +14,8 @@ from mandala_git.source.strings import Strings
 from mandala_git.source.tokens import NameToken
 from mandala_git.source.walk import END
 
-# pandas, numexpr, duckdb, patsy and statsmodels' formulas look the names in their strings up
-# in the caller's frame.
+# pandas, numexpr, duckdb, pandasql, patsy, formulaic, plotnine and statsmodels' formulas look the
+# names in their strings up in the caller's frame.
 FRAME_READERS = frozenset(
     [
         "query",
@@ -24,6 +24,12 @@ FRAME_READERS = frozenset(
         "re_evaluate",
         "sql",
         "execute",
+        "exec",
+        "sqldf",
+        "aes",
+        "design_matrices",
+        "model_matrix",
+        "get_model_matrix",
         "dmatrix",
         "dmatrices",
         "from_formula",
@@ -127,8 +133,10 @@ class Expressions(Strings):
     def _IfExp(self, node: Any) -> None:
         self.out.append(b"Ix")
         self.encode(node.test)
+        self.scope.depth += 1
         self.encode(node.body)
         self.encode(node.orelse)
+        self.scope.depth -= 1
 
     def _NamedExpr(self, node: Any) -> None:
         self.out.append(b"Wa")
@@ -264,7 +272,7 @@ class Expressions(Strings):
                     self.see(value)
         elif token.name == "super" and not node.args:
             self.piece.visible.add("class")
-        elif token.name in ("vars", "dir") and node.args:
+        elif token.name in ("vars", "dir") and node.args and not node.args[0].star:
             token.quiet = True
 
     def _Arg(self, node: Any) -> None:

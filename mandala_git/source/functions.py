@@ -119,6 +119,7 @@ class Functions(Patterns):
         if node.bases or node.keywords:
             self.piece.documented = True
         inner = self.class_head(node)
+        inner.prepared = bool(node.bases or node.keywords)
         outer, owner, self.scope = self.scope, self.owner, inner
         self.owner = identifier(node.name.value)
         self.documented(node.body)

@@ -37,6 +37,7 @@ from mandala_git.source.tokens import (
     Piece,
     Token,
 )
+from mandala_git.source.walk import SHOWS_LOCALS
 
 _DYNAMIC = frozenset(
     [
@@ -181,13 +182,15 @@ class _Writer:
 
     Attributes:
         framed: something may look locals up by their names, so that none is numbered.
-        words: words in the string constants; a local of such a name is not numbered.
+        text: all string constants, and names that code elsewhere may look up.
+        words: the words in it; a local of such a name is not numbered.
         numbered: how many locals have a number.
     """
 
     def __init__(self, place: Place, *, framed: bool = False) -> None:
         self.place = place
         self.framed = framed
+        self.text = ""
         self.words: frozenset[str] = frozenset()
         self.numbered = 0
         self.locals: dict[tuple[Scope, str], tuple[bytes, bytes]] = {}
@@ -223,7 +226,9 @@ class _Writer:
                 elif type(token) is DocToken:
                     result.documented = True
         if strings:
-            self.words = frozenset(_WORD.findall(identifier("\n".join(strings))))
+            self.text = identifier("\n".join(strings))
+            self.words = frozenset(_WORD.findall(self.text))
+            self.framed = self.framed or not self.words.isdisjoint(SHOWS_LOCALS)
         for piece in pieces:
             if not self.docs and all(type(token) is DocToken for token in piece.tokens):
                 continue
@@ -333,6 +338,7 @@ class _Writer:
             and name not in scope.fixed
             and not (name in scope.loose and self.result.op)
             and name not in self.words
+            and (name.isascii() or name not in self.text)
             and not (name.startswith("__") and name.endswith("__"))
         ):
             written = b"Ln%d;" % self.numbered
@@ -396,7 +402,7 @@ class _Writer:
                 or name == "__builtins__"
             ):
                 self.result.dynamic = True
-            if target in _FRAMES or target.startswith(_FRAME_MODULES):
+            if target in _FRAMES or target.startswith(_FRAME_MODULES) or name == "__builtins__":
                 self.framed = True
 
     def hole(
@@ -465,7 +471,7 @@ class _Writer:
         target = self.target(token)
         kind = effect(target, self.place.rules.neutral)
         if kind is Effect.FOREIGN:
-            self.docs = True
+            self.docs = self.framed = True
             self.foreign = self.foreign or token.own
         if token.own:
             self.result.effects.append(kind)

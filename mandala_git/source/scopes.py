@@ -38,6 +38,7 @@ class Scope:
         imports: for names bound by import, what each import stands for.
         plain: names bound otherwise than by import.
         sure: in a class, names that are certainly bound by now.
+        prepared: a class whose metaclass may have put names into its namespace.
         depth: how many conditional statements of this scope we are inside of.
         outer: for the class around a definition that is described on its own, the
             dotted name of that class; None for any other scope.
@@ -54,6 +55,7 @@ class Scope:
     imports: dict[str, list[Binding]] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
     sure: set[str] = field(default_factory=set)
+    prepared: bool = False
     depth: int = 0
     outer: tuple[str, ...] | None = None
 

@@ -52,19 +52,27 @@ class Statements(Functions):
                 self.scope.annotated.add(ident)
                 self.out.append(BareToken(self.scope, ident))
             else:
-                self.out.append(b"Ab")
-                self.encode(target.value)
+                self._annotated_part(target)
             return
         self.out.append(b"An")
         self.annotation(node.annotation, self.scope)
         self.optional(node.value)
         if node.value is None and not name:
-            self.encode(target.value)
+            self._annotated_part(target)
         else:
             # `x: int` in a class or module binds nothing, but it belongs to x
             self.target(target, b"Sb" if node.value is None else b"St")
             if node.value is None and name:
                 self.scope.sure.discard(self.ident(target.value))
+
+    def _annotated_part(self, target: Any) -> None:
+        """Write what `a.b: int` and `a[b]: int` evaluate: all but the last step."""
+        if target.__class__.__name__ == "Subscript":
+            self.out.append(b"Ai")
+            self.encode(target)
+        else:
+            self.out.append(b"Ab")
+            self.encode(target.value)
 
     def _AugAssign(self, node: Any) -> None:
         self.out.append(b"Ag" + self._operator(node.operator))
@@ -196,7 +204,9 @@ class Statements(Functions):
         self.block(node)
         orelse = node.orelse
         if orelse is not None and orelse.__class__.__name__ == "If":
+            self.scope.depth += 1
             self.encode(orelse)  # rule 8: `elif` is an `else` with one `if`
+            self.scope.depth -= 1
             self.out.append(END)
         else:
             self.block(orelse)

@@ -46,10 +46,13 @@ OWN_PLACE = frozenset(
     ]
 )
 READS_DOCS = frozenset(["__doc__", "getdoc", "getcomments", "getsource", "getsourcelines"])
-# Attributes through which the names of locals can be read.
+# Attributes through which the names of locals, or lines, of any function can be read.
 SHOWS_LOCALS = frozenset(
     [
+        "locals",
+        "_getframe",
         "f_locals",
+        "f_lineno",
         "f_back",
         "f_code",
         "gi_frame",
@@ -59,11 +62,16 @@ SHOWS_LOCALS = frozenset(
         "ag_frame",
         "ag_code",
         "tb_frame",
+        "tb_lineno",
         "__code__",
         "__closure__",
         "co_varnames",
         "co_freevars",
         "co_cellvars",
+        "co_consts",
+        "co_code",
+        "co_firstlineno",
+        "co_lines",
     ]
 )
 WATCHED = OWN_NAME | OWN_PLACE | READS_DOCS | SHOWS_LOCALS
@@ -166,6 +174,8 @@ class Walk:
     def chain(self, name: str, attrs: tuple[str, ...], called: bool) -> NameToken:
         """Write a name with the attributes read from it."""
         scope = self.scope
+        if scope.prepared:
+            self.piece.strings.append(name)
         if name.startswith("__"):
             self.see(name)
             if name == "__class__":
@@ -186,7 +196,7 @@ class Walk:
         if name in READS_DOCS:
             self.sink.reads_docs = True
         if name in SHOWS_LOCALS:
-            self.piece.framed = True
+            self.piece.framed = self.piece.dynamic = True
 
     def store(self, name: str, how: bytes = b"St") -> None:
         """Bind a name in the current scope and write that."""

@@ -15,6 +15,7 @@ from types import CodeType
 from mandala_git.source.codes import walk
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import End
+from mandala_git.source.walk import SHOWS_LOCALS
 from mandala_git.versions.meanings import EVERYTHING
 from mandala_git.versions.process import ProcessWorld, Reading
 from mandala_git.versions.recorded import (
@@ -368,6 +369,7 @@ def _simple(target: Definition, end: End) -> bool:
 
 _ATTRIBUTES = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _NAMES = frozenset({"eval", "exec", "globals", "locals", "vars", "__import__", "__builtins__"})
+_BEYOND = SHOWS_LOCALS | {"query", "eval"}
 _WAYS = frozenset({"sys", "inspect", "importlib", "runpy", "pkgutil", "builtins", "pydoc"})
 
 
@@ -387,4 +389,6 @@ def only_attributes(definition: Definition) -> bool:
             elif hole.name in _NAMES or binding[0] == "star":
                 return False
             found = found or hole.name in _ATTRIBUTES
-    return found and not {"query", "eval"}.intersection(definition.attrs)
+        if not SHOWS_LOCALS.isdisjoint(hole.attrs):
+            return False
+    return found and _BEYOND.isdisjoint(definition.attrs)

@@ -101,6 +101,42 @@ DIFFERENT = {
         "def f():\n __tracebackhide__ = True\n g()",
         "def f():\n __trace__ = True\n g()",
     ),
+    "what only star arguments are given to": (
+        "def f():\n x = 1\n return vars(*[])",
+        "def f():\n y = 1\n return vars(*[])",
+    ),
+    "locals by another name of builtins": (
+        "def f():\n import builtins\n b = builtins\n x = 1\n return b.locals()",
+        "def f():\n import builtins\n b = builtins\n y = 1\n return b.locals()",
+    ),
+    "locals by getattr": (
+        "import builtins\ndef f():\n x = 1\n return getattr(builtins, 'locals')()",
+        "import builtins\ndef f():\n y = 1\n return getattr(builtins, 'locals')()",
+    ),
+    "eval out of the builtins": (
+        "def f(s):\n x = 1\n return __builtins__['ev' + 'al'](s)",
+        "def f(s):\n y = 1\n return __builtins__['ev' + 'al'](s)",
+    ),
+    "frame by the name of an attribute": (
+        "def f(get):\n def g():\n  x = 1\n  yield\n return get('gi_frame.f_locals')(g())",
+        "def f(get):\n def g():\n  y = 1\n  yield\n return get('gi_frame.f_locals')(g())",
+    ),
+    "word of letters that combine": (
+        "def f(d):\n सीमा = 1\n return d.query('a > @सीमा')",
+        "def f(d):\n y = 1\n return d.query('a > @सीमा')",
+    ),
+    "decorator that may read the code": (
+        "@names_of\ndef f(a):\n x = a\n return x",
+        "@names_of\ndef f(a):\n y = a\n return y",
+    ),
+    "decorator of an inner function": (
+        "def f():\n @names_of\n def g():\n  x = 1\n return g",
+        "def f():\n @names_of\n def g():\n  y = 1\n return g",
+    ),
+    "namespace that a metaclass fills": (
+        "def f(M):\n x = 1\n class C(metaclass=M): z = x\n return C.z",
+        "def f(M):\n y = 1\n class C(metaclass=M): z = y\n return C.z",
+    ),
     "value of a module": (
         "from m import SEED\ndef f(): return SEED",
         "import m\ndef f(): return m.SEED",

@@ -150,6 +150,8 @@ DIFFERENT = [
     ("8h", "a += [1]\nreturn a", "a = a + [1]\nreturn a"),
     ("9", "s = a\nt = b\nreturn s", "s = a\nt = b\nreturn t"),
     ("13", "x: int\nreturn x", "return x"),
+    ("13", "a[g()]: int", "a[h()]: int"),
+    ("13", "a[0].x: int", "a[0]: int"),
     ("14", "return [a, b]", "return [b, a]"),
     ("14", "return {1, True}", "return {True, 1}"),
     ("14", "return {a: 1, **b}", "return {**b, a: 1}"),
@@ -186,6 +188,11 @@ SAME_FILES = [
     ("4", "class C():\n  a = 1", "class C:\n  a = 1"),
     ("4b", "class C(object):\n  a = 1", "class C:\n  a = 1"),
     ("3", "class C:\n  'doc'\n  a = 1", "class C:\n  a = 1"),
+    (
+        "8",
+        "class C:\n  if a: pass\n  elif (y := 1): pass\n  z = y",
+        "class C:\n  if a: pass\n  else:\n    if (y := 1): pass\n  z = y",
+    ),
     ("1", b"def f(a):\r\n    return a\r\n", b"def f(a):\n\treturn a\n"),
     ("1", b"\xef\xbb\xbfdef f(a):\n    return a\n", b"def f(a):\n    return a\n"),
     ("1", b"# coding: latin-1\nx = '\xe9'\n", "x = 'é'\n"),
@@ -543,6 +550,8 @@ def test_literals_and_mutability() -> None:
         "g(getattr)",
         "vars()",
         "locals()",
+        "a.__code__.co_varnames",
+        "a.tb_lineno",
     ],
 )
 def test_dynamic(code: str) -> None:
