@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mandala_git.config import read_settings
@@ -405,7 +405,7 @@ class Versioned:
         changed = [key for key in moved if before[key] is not None]
         if changed and not why:
             # To find the result would not change again what the call changed.
-            recorded = replace(recorded, volatile=os.urandom(16).hex())
+            recorded = recorded._replace(volatile=os.urandom(16).hex())
             why = f"it changes {', '.join(changed)}"
         # What was bound meanwhile is as it was only for a later process.
         version = self._store(known, recorded, guard, here=not moved)._replace(why=why)
@@ -425,7 +425,7 @@ class Versioned:
 
     def _store(self, known: _Known, recorded: Recorded, guard: Guard, *, here: bool) -> CallVersion:
         context, texts, bodies = self._context(known)
-        recorded = replace(recorded, context=context.hex())
+        recorded = recorded._replace(context=context.hex())
         vid = bytes.fromhex(recorded.id)
         more = {
             bytes.fromhex(node.text_id): body

@@ -6,7 +6,6 @@ other clones and commands added, and keeps the classes in step with it.
 
 from __future__ import annotations
 
-import ast
 import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -17,6 +16,7 @@ from mandala_git.results.store import Results
 from mandala_git.source.definitions import SCHEME, Definition
 from mandala_git.source.index import Index
 from mandala_git.versions.classes import Classes
+from mandala_git.versions.digests import sha256
 from mandala_git.versions.meanings import Meaning, Node
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.verdicts import (
@@ -69,7 +69,7 @@ class History:
         self.rules = rules
         self.nodes: dict[Meaning, Node] = {}
         self.classes = Classes(self.nodes)
-        self.ledger = Ledger()
+        self.ledger = Ledger({})
         self.generation = 0
         self._tip: str | None = None
         self._applied: set[str] = set()
@@ -189,9 +189,7 @@ class History:
         if data is None:
             name = text_name(text_id)
             data = self.shared.read([name]).get(name)
-        import hashlib
-
-        if data is not None and hashlib.sha256(data).hexdigest() != text_id:
+        if data is not None and sha256(data) != text_id:
             return None
         return data
 
@@ -236,7 +234,10 @@ class History:
             row = None
             if self.local is not None:
                 row = self.local.version_by_vid(bytes.fromhex(version))
-            self._recorded[version] = Recorded.from_bytes(row.payload) if row else None
+            recorded = Recorded.from_bytes(row.payload) if row else None
+            # A newer version of this package may have written what this one cannot read.
+            whole = recorded is not None and recorded.id == version
+            self._recorded[version] = recorded if whole else None
         return self._recorded[version]
 
     def keep(self, version: str, recorded: Recorded) -> None:
@@ -246,5 +247,7 @@ class History:
     def literal(self, source: str) -> str:
         """Return the content id (hex) of a Python literal."""
         if source not in self._literals:
+            import ast
+
             self._literals[source] = cid(ast.literal_eval(source)).hex()
         return self._literals[source]

@@ -8,14 +8,12 @@ nothing: it is recorded, never reused.
 
 from __future__ import annotations
 
-import builtins
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from mandala_git.config import NO_RULES, Rules
@@ -27,17 +25,8 @@ from mandala_git.versions.indexed import scan_into
 from mandala_git.versions.seen import (
     MISSING,
     Lookup,
-    Seen,
-    SeenFunction,
-    functions_of,
     stat_of,
 )
-
-OWN_NAMES = frozenset({"__name__", "__file__", "__doc__", "__package__"})
-"""What every module knows of itself; a function that reads one depends on its value."""
-
-_BUILTINS = dict(vars(builtins))
-"""The builtins as they were before anybody could exchange one for the sake of a result."""
 
 _STARTED = time.time_ns() - 10_000_000  # file times lag behind the clock by a tick
 
@@ -48,7 +37,6 @@ _STANDARD = os.path.realpath(os.path.dirname(os.__file__)) + os.sep
 """The standard library."""
 
 
-@dataclass(slots=True)
 class Pinned:
     """The source of a loaded module.
 
@@ -58,16 +46,16 @@ class Pinned:
         late: read only after the file had changed since this process started.
     """
 
-    path: str
-    blob: str
-    data: bytes | None
-    late: bool
-    facts: FileFacts | None = None
-    places: Mapping[tuple[str, int], bytes] | None = None
-    codes: frozenset[tuple[str, bytes]] | None = None
+    def __init__(self, path: str, blob: str, data: bytes | None, late: bool) -> None:
+        self.path = path
+        self.blob = blob
+        self.data = data
+        self.late = late
+        self.facts: FileFacts | None = None
+        self.places: Mapping[tuple[str, int], bytes] | None = None
+        self.codes: frozenset[tuple[str, bytes]] | None = None
 
 
-@dataclass(slots=True)
 class Loaded:
     """Project modules of this process.
 
@@ -78,17 +66,24 @@ class Loaded:
         rules: what the project adds to the rules of the normal form.
     """
 
-    root: Path
-    index: Index
-    blob_id: Callable[[bytes], str]
-    rules: Rules = NO_RULES
-    pinned: dict[str, Pinned] = field(default_factory=dict)
-    _paths: dict[str, str | None] = field(default_factory=dict)
-    _modules: dict[str, ModuleType] = field(default_factory=dict)
-    _counted: int = -1
-    # By identity, for equal copies in two files have equal code objects; they are kept alive.
-    _owners: dict[int, tuple[CodeType, tuple[str, bool] | None]] = field(default_factory=dict)
-    _outside: dict[str, bool] = field(default_factory=dict)
+    def __init__(
+        self,
+        root: Path,
+        index: Index,
+        blob_id: Callable[[bytes], str],
+        rules: Rules = NO_RULES,
+    ) -> None:
+        self.root = root
+        self.index = index
+        self.blob_id = blob_id
+        self.rules = rules
+        self.pinned: dict[str, Pinned] = {}
+        self._paths: dict[str, str | None] = {}
+        self._modules: dict[str, ModuleType] = {}
+        self._counted = -1
+        # By identity, for equal copies in two files have equal code objects; they are kept alive.
+        self._owners: dict[int, tuple[CodeType, tuple[str, bool] | None]] = {}
+        self._outside: dict[str, bool] = {}
 
     # -- files and modules ---------------------------------------------------------------
 
@@ -350,141 +345,6 @@ class Loaded:
             return f"{path}::{qualname} {code_hash(code).hex()}"
         return f"{path}::{qualname}"
 
-    def check(self, definition: Definition) -> tuple[Definition, list[Seen | SeenFunction]]:
-        """Prove that what is loaded under a key is what its file says.
-
-        Returns:
-            The definition, or its `raw:` form, and what was looked at.
-        """
-        seen: list[Seen | SeenFunction] = []
-        path = definition.path
-        module = self.modules().get(path)
-        if module is None:
-            return definition, seen
-        if sys.modules.get(module.__name__) is module:
-            seen.append(Seen(sys.modules.get, module.__name__, module))
-        if definition.kind is Kind.MODULE:
-            pinned = self.pin(path)
-            if pinned is not None and pinned.late:
-                return raw(definition, "its file changed after it was imported"), seen
-            return definition, seen
-        place = self.place(definition)
-        if place is None:
-            return definition, seen
-        found = place[0](place[1], MISSING)
-        seen.append(Seen(place[0], place[1], found))
-        problem = ""
-        if found is MISSING:
-            pass  # not bound yet, or not any more: nobody can run it
-        elif definition.kind is Kind.FUNCTION:
-            problem = self._check_function(definition, found, seen)
-            problem = problem or self._check_names(definition, vars(module), seen)
-        elif definition.kind is Kind.CLASS and not isinstance(found, type):
-            if definition.plain:
-                problem = "its name leads to something else"
-        elif definition.kind is Kind.CLASS:
-            problem = self._check_names(definition, vars(module), seen)
-        return (raw(definition, problem) if problem else definition), seen
-
-    def _check_function(
-        self, definition: Definition, found: Any, seen: list[Seen | SeenFunction]
-    ) -> str:
-        codes = self.codes(definition.path)
-        name = definition.qualname.partition("#")[0]
-        functions = list(functions_of(found))
-        seen += (SeenFunction.of(function) for function in functions)
-        for function in functions:
-            code = function.__code__
-            own = code.co_qualname == name or not definition.plain
-            if (
-                own
-                and (code.co_qualname, code_hash(code)) in codes
-                and self.path_of(code.co_filename) == definition.path
-            ):
-                return ""
-        if definition.plain or any(f.__qualname__ == name for f in functions):
-            return "what is loaded is not what its file says"
-        return ""
-
-    def _check_names(
-        self,
-        definition: Definition,
-        namespace: dict[str, Any],
-        seen: list[Seen | SeenFunction],
-    ) -> str:
-        """Check that the names a definition uses lead where its file says."""
-        for hole in definition.holes:
-            if hole.name == "<import>":
-                continue
-            found = namespace.get(hole.name, MISSING)
-            seen.append(Seen(namespace.get, hole.name, found))
-            match hole.binding:
-                case ("builtin",) if hole.name not in OWN_NAMES or definition.kind is Kind.CLASS:
-                    if found is MISSING:
-                        found = vars(builtins).get(hole.name, MISSING)
-                        seen.append(Seen(vars(builtins).get, hole.name, found))
-                    if found is not _BUILTINS.get(hole.name, found):
-                        return f"{hole.name} is no longer the builtin"
-                case ("absent",):
-                    if found is not MISSING and not hole.name.startswith("__"):
-                        return f"{hole.name} was added to the module"
-                case ("import", name):
-                    if (
-                        found is not MISSING
-                        and found is not sys.modules.get(name, found)
-                        and getattr(found, "__name__", "") != name
-                    ):
-                        return f"{hole.name} is no longer the module {name}"
-                    if replaced := self._replaced(found, hole.attrs, seen):
-                        return f"{hole.name}.{replaced} was replaced by code of this project"
-                case ("from", level, name, member) if found is not MISSING:
-                    package = namespace.get("__package__") or ""
-                    source = sys.modules.get(_absolute(name, level, package))
-                    there = getattr(source, member, found)
-                    if there is not found:
-                        return f"{hole.name} is no longer {name}.{member}"
-                    if replaced := self._replaced(source, (member, *hole.attrs), seen):
-                        return f"{name}.{replaced} was replaced by code of this project"
-                case _:
-                    pass
-        return ""
-
-    def _replaced(self, found: Any, attrs: Iterable[str], seen: list[Seen | SeenFunction]) -> str:
-        """Follow a chain through other people's modules: does it end in code of this project?
-
-        Returns:
-            The chain as far as it goes, or "" when nobody has put project code there.
-        """
-        chain: list[str] = []
-        for attr in attrs:
-            file = getattr(found, "__file__", None)
-            if type(found) is not ModuleType or (file and self.path_of(file)):
-                return ""
-            namespace = vars(found)
-            found = namespace.get(attr, MISSING)
-            if found is MISSING:
-                return ""
-            seen.append(Seen(namespace.get, attr, found))
-            chain.append(attr)
-        ours = isinstance(found, FunctionType | type) and self.name(found) is not None
-        return ".".join(chain) if ours else ""
-
 
 def _hashes(joined: bytes) -> list[bytes]:
     return [joined[at : at + 16] for at in range(0, len(joined), 16)]
-
-
-def raw(definition: Definition, why: str) -> Definition:
-    """Return a definition that agrees with nothing, not even with itself at another time."""
-    import hashlib
-
-    mark = hashlib.sha256(f"raw {definition.text_id} {time.time_ns()}".encode()).hexdigest()
-    return replace(definition, skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
-
-
-def _absolute(name: str, level: int, package: str) -> str:
-    """Return the absolute name of a module in a relative import."""
-    if not level:
-        return name
-    base = package.rsplit(".", level - 1)[0] if level > 1 else package
-    return f"{base}.{name}" if name and base else base or name

@@ -7,7 +7,6 @@ looked at anew.
 
 from __future__ import annotations
 
-import builtins
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,12 +18,13 @@ from typing import Any, NamedTuple
 from mandala_git.errors import UnhashableValue
 from mandala_git.results.ids import Found, cid
 from mandala_git.source.definitions import Definition, FileFacts, Kind, split_key
-from mandala_git.source.snapshot import End, Snapshot
-from mandala_git.versions.agreement import Belongs, Undetermined
+from mandala_git.source.snapshot import Snapshot
+from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
-from mandala_git.versions.loaded import OWN_NAMES, Loaded, raw
+from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.meanings import Node, identity
+from mandala_git.versions.proofs import OWN_NAMES, check, misled, raw
 from mandala_git.versions.seen import (
     MISSING,
     Check,
@@ -39,6 +39,7 @@ from mandala_git.versions.seen import (
     functions_of,
     stat_of,
 )
+from mandala_git.versions.ways import Undetermined
 from mandala_git.versions.worlds import SnapshotWorld
 
 FROZEN = frozenset({int, float, complex, bool, str, bytes, type(None), range, type(...)})
@@ -186,7 +187,7 @@ class ProcessWorld(SnapshotWorld):
         ]
 
     def _check(self, definition: Definition) -> Definition:
-        checked, seen = self.loaded.check(definition)
+        checked, seen = check(self.loaded, definition)
         checks: list[Check] = list(seen)
         if definition.path not in self.loaded.modules():
             filename = self.loaded.absolute(definition.path)
@@ -201,7 +202,7 @@ class ProcessWorld(SnapshotWorld):
                 # It was given other defaults: its identity tells agreement to look at them.
                 checked = replace(checked, mutable=True)
         if definition.kind in (Kind.FUNCTION, Kind.CLASS) and not checked.note:
-            problem = self._misled(checked, checks)
+            problem = misled(self.loaded, self.snapshot, checked, checks)
             checked = raw(checked, problem) if problem else checked
         self._checks[definition.key] = checks
         return checked
@@ -272,43 +273,6 @@ class ProcessWorld(SnapshotWorld):
                     checks.append(Seen(attributes.get, name, value))
                     state.add(name, value, attributes.get, None, label=f".{name}")
         return state.reading()
-
-    def _misled(self, definition: Definition, checks: list[Check]) -> str:
-        """Say which imported name does not lead to where the files say; "" when all do."""
-        module = self.loaded.modules().get(definition.path)
-        if module is None:
-            return ""
-        for number, hole in enumerate(definition.holes):
-            if hole.name == "<import>" or hole.binding[0] not in _IMPORTED:
-                continue
-            found = vars(module).get(hole.name, MISSING)
-            if found is MISSING:
-                continue
-            ends = self.snapshot.resolve(definition, number)
-            if not any(end.key for end in ends):
-                continue
-            checks.append(Seen(vars(module).get, hole.name, found))
-            if not any(self._leads(found, hole.attrs, end, checks) for end in ends):
-                return f"{hole.chain} does not lead to {ends[0].key} any more"
-        return ""
-
-    def _leads(self, found: Any, attrs: tuple[str, ...], end: End, checks: list[Check]) -> bool:
-        """Whether a chain that begins with an object arrives where an end says."""
-        for attribute in attrs[: len(attrs) - len(end.rest)]:
-            if not isinstance(found, ModuleType) or attribute.startswith("__"):
-                return True  # attributes of other things are no places of definitions
-            get = vars(found).get
-            found = get(attribute, MISSING)
-            checks.append(Seen(get, attribute, found))
-        if isinstance(found, ModuleType) or found is MISSING:
-            return True
-        if end.leaf:
-            return end.leaf[0] != "builtin" or found is getattr(builtins, end.leaf[1], MISSING)
-        target = self.snapshot.definition(end.key)
-        if target is None or target.kind in (Kind.IMPORT, Kind.MODULE):
-            return False  # a choice among the other ends
-        expected = self.loaded.find(target)
-        return expected is MISSING or expected is found
 
     def _attribute(self, owner: type, source: str) -> str | None:
         import enum
@@ -437,7 +401,6 @@ class ProcessWorld(SnapshotWorld):
 _PLAIN_PARTS = FROZEN | {list, dict, set, tuple, frozenset, bytearray, FunctionType}
 _BY_LANGUAGE = frozenset({"_is_protocol", "_is_runtime_protocol"})
 _NAMES = frozenset({("logging", "Logger"), ("logging", "RootLogger"), ("typing", "TypeVar")})
-_IMPORTED = frozenset({"import", "from", "star", "many"})
 
 
 def _added(found: type, definition: Definition) -> list[str]:

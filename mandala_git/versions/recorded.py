@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from mandala_git.source.definitions import Binding, Definition
+from mandala_git.versions.digests import sha256
 
 
 class NodeEnd(NamedTuple):
@@ -75,8 +75,7 @@ class RecordedNode(NamedTuple):
     value: Value | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The version of a call.
 
     Attributes:
@@ -107,10 +106,8 @@ class Recorded:
     @property
     def id(self) -> str:
         """sha256 (hex) of all but the context."""
-        import hashlib
-
         data = json.dumps(self._identity(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(data.encode("utf-8", "surrogatepass")).hexdigest()
+        return sha256(data.encode("utf-8", "surrogatepass"))
 
     def _identity(self) -> dict[str, object]:
         return {

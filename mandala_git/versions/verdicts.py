@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from mandala_git.errors import StoreError
+from mandala_git.versions.digests import sha256
 
 
 class Verdict(StrEnum):
@@ -35,10 +35,8 @@ class Edge(NamedTuple):
     @property
     def id(self) -> str:
         """sha256 (hex) of the edge, the folder of its events in the store."""
-        import hashlib
-
         parts = [self.key_old, self.text_old, self.key_new, self.text_new]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return sha256(json.dumps(parts).encode())
 
 
 class Event(NamedTuple):
@@ -113,9 +111,7 @@ class Event(NamedTuple):
     @property
     def id(self) -> str:
         """sha256 (hex) of the event's bytes."""
-        import hashlib
-
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        return sha256(self.to_bytes())
 
     @property
     def name(self) -> str:
@@ -124,7 +120,6 @@ class Event(NamedTuple):
         return f"v/{edge[:2]}/{edge}/{self.id}"
 
 
-@dataclass(slots=True)
 class Ledger:
     """All events, and what holds.
 
@@ -132,7 +127,8 @@ class Ledger:
         events: by id.
     """
 
-    events: dict[str, Event] = field(default_factory=dict)
+    def __init__(self, events: Mapping[str, Event]) -> None:
+        self.events = events
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> Ledger:
@@ -188,10 +184,8 @@ def _settle(events: Iterable[Event]) -> Verdict | None:
 
 def context_file(texts: Iterable[str]) -> tuple[str, str, bytes]:
     """Return (id, name in the store, bytes) of a context: sorted text ids, one a line."""
-    import hashlib
-
     data = "".join(f"{text}\n" for text in sorted(set(texts))).encode()
-    id = hashlib.sha256(data).hexdigest()
+    id = sha256(data)
     return id, f"c/{id[:2]}/{id}", data
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from mandala_git.source.definitions import Definition
 from mandala_git.source.snapshot import Snapshot
-from mandala_git.versions.agreement import UNDETERMINED, Agreement, Outcome, Undetermined
+from mandala_git.versions.agreement import Agreement, Outcome
 from mandala_git.versions.classes import Classes
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.meanings import Meaning, Meanings, Node
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.verdicts import Edge
+from mandala_git.versions.ways import UNDETERMINED, Undetermined
 
 
 class SnapshotWorld:
@@ -83,10 +84,7 @@ class SnapshotWorld:
             op: key of the op here, where it moved.
             assume: edges to be read as compatible.
         """
-        recorded = self.recorded(version)
-        if recorded is None:
-            return None
-        return Agreement(self, assume).judge(recorded, op)
+        return Agreement(self, assume).judge(version, op)
 
 
 class Worlds:

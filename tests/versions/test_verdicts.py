@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mandala_git.errors import StoreError
+from mandala_git.repo.store import MemoryStore
+from mandala_git.results.store import Results
+from mandala_git.source.index import Index
 from mandala_git.source.scan import scan_file
+from mandala_git.versions.history import History
 from mandala_git.versions.recorded import (
     LeafEnd,
     LinkEnd,
@@ -137,18 +140,18 @@ def test_a_version_survives_its_bytes() -> None:
 
 
 def test_the_id_of_a_version_leaves_out_its_context_and_nothing_else() -> None:
-    assert replace(VERSION, context="other").id == VERSION.id
+    assert VERSION._replace(context="other").id == VERSION.id
     node = VERSION.nodes[0]
     changed = [
-        replace(VERSION, op="p.py::g"),
-        replace(VERSION, script=""),
-        replace(VERSION, roots=()),
-        replace(VERSION, links=()),
-        replace(VERSION, volatile="here"),
-        replace(VERSION, nodes=(node._replace(text_id="t9"), VERSION.nodes[1])),
-        replace(VERSION, nodes=(node._replace(key="q.py::f"), VERSION.nodes[1])),
-        replace(VERSION, nodes=(node._replace(slots={**node.slots, "h": ()}), VERSION.nodes[1])),
-        replace(VERSION, nodes=(node._replace(value=Value(None, False)), VERSION.nodes[1])),
+        VERSION._replace(op="p.py::g"),
+        VERSION._replace(script=""),
+        VERSION._replace(roots=()),
+        VERSION._replace(links=()),
+        VERSION._replace(volatile="here"),
+        VERSION._replace(nodes=(node._replace(text_id="t9"), VERSION.nodes[1])),
+        VERSION._replace(nodes=(node._replace(key="q.py::f"), VERSION.nodes[1])),
+        VERSION._replace(nodes=(node._replace(slots={**node.slots, "h": ()}), VERSION.nodes[1])),
+        VERSION._replace(nodes=(node._replace(value=Value(None, False)), VERSION.nodes[1])),
     ]
     assert len({VERSION.id, *(each.id for each in changed)}) == len(changed) + 1
 
@@ -161,3 +164,13 @@ def test_every_hole_of_a_definition_has_a_slot_of_its_own() -> None:
     for definition in scan_file("p.py", source.encode()).definitions:
         names = [slot_name(definition, n) for n in range(len(definition.holes))]
         assert len(set(names)) == len(names), names
+
+
+def test_a_version_that_is_not_what_its_id_says_is_not_here() -> None:
+    other = VERSION._replace(roots=())
+    with Results(None) as results:
+        history = History(MemoryStore(), results, Index(None))
+        for id in (VERSION.id, other.id):
+            results.version_id(bytes.fromhex(id), VERSION.op, VERSION.to_bytes())
+        assert history.recorded(VERSION.id) == VERSION
+        assert history.recorded(other.id) is None
