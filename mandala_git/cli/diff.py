@@ -76,9 +76,7 @@ def run(args: argparse.Namespace) -> int:
         comparison = Comparison(before, after)
         inside = _filter(desk, paths, before, after)
         changes = [c for c in comparison.changes if _is_inside(c, inside)]
-        for facts in comparison.unreadable:
-            line = f":{facts.error_line}" if facts.error_line else ""
-            out.say(f"mandala: {shown(facts.path)}{line}: {facts.error}")
+        out.say(*(f"mandala: {shown(complaint)}" for complaint in comparison.unreadable))
         review, ledger = desk.review(after, before), desk.history.ledger
         pending = sort_out(review.questions(), ledger, before)
         asked = (*pending.decided, *pending.asked)

@@ -13,7 +13,7 @@ from mandala_git.config import Settings, read_settings
 from mandala_git.errors import MandalaError, NotARepository, SourceError, UsageError
 from mandala_git.repo.repository import Repository
 from mandala_git.repo.snapshots import file_at, shown
-from mandala_git.source.definitions import Definition, Kind
+from mandala_git.source.definitions import Definition, FileFacts, Kind
 from mandala_git.views.console import Output
 
 if TYPE_CHECKING:
@@ -31,11 +31,12 @@ def add_parser(subparsers: Subparsers) -> None:
             Print the semantic digest of every function, method, class and module-level name of
             some files, in the order of the source. Equal digests mean the same code: formatting,
             comments and docstrings do not count. Imports and nested functions are not listed.
+            The code cells of a notebook are one file.
 
             With --json each line is an object {"path", "qualname", "kind", "digest"}; paths are
             relative to the root of the repository, outside of one to the current folder.
-            A file that cannot be read as Python is named on stderr, the others are printed, and
-            the exit code is 1.
+            A file (or a cell) that cannot be read as Python is named on stderr, the others are
+            printed, and the exit code is 1.
         """,
         example="""
             git mandala fingerprint src/train.py
@@ -44,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--rev", metavar="REV", help="read the files from this commit")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a Python file")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a Python file or a notebook")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,15 +54,19 @@ def run(args: argparse.Namespace) -> int:
     places = _Places()
     for file in args.files:
         try:
-            definitions = _definitions(places.read(Path(file), args.rev))
+            facts = _facts(places.read(Path(file), args.rev))
         except (NotARepository, UsageError):
             raise
         except MandalaError as error:
             out.error(error)
             code = 1
             continue
-        for definition in definitions:
-            out.text(_line(definition, args.json) + "\n")
+        for definition in facts.definitions:
+            if definition.kind in LISTED:
+                out.text(_line(definition, args.json) + "\n")
+        for complaint in facts.complaints:
+            out.error(SourceError(shown(complaint), path=facts.path))
+            code = 1
     return code
 
 
@@ -73,14 +78,13 @@ class _File(NamedTuple):
     settings: Settings
 
 
-def _definitions(file: _File) -> list[Definition]:
+def _facts(file: _File) -> FileFacts:
     from mandala_git.source.scan import scan_file
 
     facts = scan_file(file.path, file.data, rules=file.settings.rules)
     if facts.error:
-        place = shown(file.path) + (f":{facts.error_line}" if facts.error_line else "")
-        raise SourceError(f"{place}: {facts.error}", path=file.path, line=facts.error_line)
-    return [d for d in facts.definitions if d.kind in LISTED]
+        raise SourceError(shown(facts.complaints[0]), path=file.path, line=facts.error_line)
+    return facts
 
 
 def _line(definition: Definition, as_json: bool) -> str:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     with Desk() as desk:
         worlds = desk.at(args.rev) if args.rev else desk.work
         snapshot = worlds.seen_by("").snapshot
-        broken = [p for p in sorted(snapshot.paths) if (f := snapshot.facts(p)) and f.error]
+        broken = [p for p in sorted(snapshot.paths) if (f := snapshot.facts(p)) and f.complaints]
         shares = Belonging.to(worlds, desk.results).shares() if desk.results is not None else []
         found: dict[str, Any] = {
             "format": FORMAT,

@@ -1,4 +1,4 @@
-"""Project code at one moment: which Python files a commit, the index or the work tree holds."""
+"""Project code at one moment: the Python files and notebooks of a commit, the index, the work tree."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from mandala_git.repo.repository import Repository
 Stat = tuple[int, int, int, int]
 """What tells that a file was touched: mtime_ns, ctime_ns, size in bytes, inode."""
 
-# What git is asked for: Python files anywhere, and what marks a virtual environment.
-_PATHSPECS = ("*.py", ":(glob)**/pyvenv.cfg")
+# What git is asked for: Python files and notebooks anywhere, and what marks a virtual environment.
+_CODE = ("*.py", "*.ipynb")
+_PATHSPECS = (*_CODE, ":(glob)**/pyvenv.cfg")
 _REGULAR = (b"100644", b"100755")  # not symbolic links (120000), not submodules (160000)
 
 # A file may change once more within one tick of the clock of its file system, which is 2 s
 # on the coarsest. Until that has passed its times do not prove that it is unchanged.
 _SETTLED_NS = 2_000_000_000
+
+_KEPT = 1_000_000
+"""Bytes of a file that are kept once it was read; a notebook with its outputs may be larger."""
 
 
 class BlobCache(Protocol):
@@ -49,7 +53,7 @@ class Tree:
     entries: Mapping[str, str]
     unmerged: tuple[str, ...] = ()
     _repo: Repository | None = field(default=None, repr=False, compare=False)
-    # Work tree only: bytes that were read to name them, so that nobody reads them twice.
+    # Work tree only: bytes that were read to name them, so that few are read twice.
     _bytes: Mapping[str, bytes] | None = field(default=None, repr=False, compare=False)
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
@@ -154,8 +158,8 @@ def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
         blobs: asked for, and told, the blob ids of files, so that unchanged files are not
             read again.
     """
-    out = repo.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py"])
-    paths = sorted(set(os.fsdecode(out).split("\0")) - {""})
+    out = repo.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_CODE])
+    paths = sorted(filter(_is_code, set(os.fsdecode(out).split("\0"))))
     folders = _Folders(repo.root)
     entries: dict[str, str] = {}
     contents: dict[str, bytes] = {}
@@ -170,8 +174,10 @@ def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
             state = _state(seen)
             blob = blobs.blob_of(path, state)
             if blob is None:
-                contents[path] = Path(file).read_bytes()
-                blob = blob_id(contents[path], repo.object_format)
+                data = Path(file).read_bytes()
+                if len(data) <= _KEPT:
+                    contents[path] = data
+                blob = blob_id(data, repo.object_format)
                 settled = time.time_ns() - max(state[0], state[1]) > _SETTLED_NS
                 if settled and _state(os.lstat(file)) == state:
                     blobs.remember_blob(path, state, blob)
@@ -229,6 +235,11 @@ def shown(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
+def _is_code(path: str) -> bool:
+    """Tell Python files and notebooks from the rest, and from the copies that Jupyter keeps."""
+    return path.endswith((".py", ".ipynb")) and "/.ipynb_checkpoints/" not in f"/{path}"
+
+
 class _Folders:
     """Which folders of a work tree hold project code, looked at once each."""
 
@@ -275,7 +286,7 @@ def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
         folder, _, last = path.rpartition("/")
         if last == "pyvenv.cfg":
             environments.add(folder)
-        elif mode in _REGULAR and last.endswith(".py"):
+        elif mode in _REGULAR and _is_code(path):
             entries[path] = blob.decode()
     environments.discard("")
 
@@ -284,6 +295,6 @@ def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
 
     return Tree(
         {path: blob for path, blob in entries.items() if path not in unmerged and is_project(path)},
-        tuple(sorted(path for path in unmerged if path.endswith(".py") and is_project(path))),
+        tuple(sorted(path for path in unmerged if _is_code(path) and is_project(path))),
         repo,
     )

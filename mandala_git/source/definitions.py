@@ -23,9 +23,15 @@ STAR = "*"
 """Qualified name of the definition that holds a file's `import *` statements, in order."""
 
 
+UNSAVED = "<notebook>"
+"""Last part of the path of a running notebook whose file is not known."""
+
 EMPTY = "0" * 64
 """Skeleton and exact digest of a `<module>` with nothing left over."""
 
+
+_FEW = 5
+"""Cells that cannot be read are named one by one up to this number."""
 
 _NUMBER = re.compile(r"#\d+")
 
@@ -111,7 +117,10 @@ class Definition:
             FUNCTION, {parameter: literal source or None} of its defaults.
         mutable: for a GLOBAL whose value may change in place (anything but numbers, strings,
             bytes, None, booleans, tuples and frozensets of these, as far as the text tells).
-        lines: first and last line, 1-based, decorators included.
+        lines: first and last line, 1-based, decorators included; of a notebook, in the source
+            that its cells make together.
+        cell: of a notebook, the number of the cell in which it begins, from 1, and how many of
+            these lines are before that cell; else two zeros.
         note: why this is a fallback (`raw:` digests), "" when all is well.
     """
 
@@ -135,11 +144,22 @@ class Definition:
     parameters: tuple[str, ...] = ()
     lines: tuple[int, int] = (0, 0)
     note: str = ""
+    cell: tuple[int, int] = (0, 0)
 
     @property
     def key(self) -> str:
         """`src/train.py::Model.fit`."""
         return f"{self.path}::{self.qualname}"
+
+    @property
+    def line(self) -> int:
+        """The first line, as people count it: in its file, or in its cell."""
+        return self.lines[0] - self.cell[1]
+
+    @property
+    def place(self) -> str:
+        """`src/train.py:8`, or `analysis.ipynb:cell 3:2`."""
+        return place_of(self.path, self.cell[0], self.line)
 
     @property
     def empty(self) -> bool:
@@ -162,6 +182,8 @@ class FileFacts(NamedTuple):
             each once: `import a.b` is (0, "a.b", ()), `from .m import f` is (1, "m", ("f",)).
         error: "" or why the file could not be read (then there are no definitions).
         error_line: 1-based line of the error, or 0.
+        notes: of a notebook, the cells that could not be read and are left out: number of the
+            cell, line in it, what is wrong.
     """
 
     path: str
@@ -169,6 +191,27 @@ class FileFacts(NamedTuple):
     imports: tuple[tuple[int, str, tuple[str, ...]], ...] = ()
     error: str = ""
     error_line: int = 0
+    notes: tuple[tuple[int, int, str], ...] = ()
+
+    @property
+    def complaints(self) -> list[str]:
+        """Return what could not be read, a line each, with its place."""
+        found = [f"{place_of(self.path, 0, self.error_line)}: {self.error}"] if self.error else []
+        for cell, line, what in self.notes[:_FEW]:
+            found.append(f"{place_of(self.path, cell, line)}: {what}")
+        if len(self.notes) > _FEW:
+            found.append(f"{self.path}: {len(self.notes) - _FEW} more cells cannot be read")
+        return found
+
+
+def place_of(path: str, cell: int, line: int) -> str:
+    """Return a place in a file; a cell or a line that is zero is left out."""
+    return path + (f":cell {cell}" if cell else "") + (f":{line}" if line else "")
+
+
+def is_notebook(path: str) -> bool:
+    """Tell whether a path is that of a notebook, or of one that runs and whose file is not known."""
+    return path.endswith((".ipynb", UNSAVED))
 
 
 def split_key(key: str) -> tuple[str, str]:
@@ -193,6 +236,7 @@ def pack(facts: FileFacts) -> bytes:
             facts.imports,
             facts.error,
             facts.error_line,
+            facts.notes,
         ),
         4,
     )
@@ -200,8 +244,8 @@ def pack(facts: FileFacts) -> bytes:
 
 def unpack(data: bytes) -> FileFacts:
     """Read what `pack` wrote."""
-    path, definitions, imports, error, line = marshal.loads(data)
-    return FileFacts(path, tuple(_unpack_definition(d) for d in definitions), imports, error, line)
+    path, definitions, *rest = marshal.loads(data)
+    return FileFacts(path, tuple(_unpack_definition(d) for d in definitions), *rest)
 
 
 def _pack_definition(d: Definition) -> tuple[Any, ...]:
@@ -210,6 +254,7 @@ def _pack_definition(d: Definition) -> tuple[Any, ...]:
         tuple((h.name, h.attrs, h.binding, h.called) for h in d.holes),
         d.attrs, d.members, d.parent, d.plain, d.op, d.dynamic, d.literal,
         tuple(d.values.items()), d.mutable, d.parameters, d.lines, d.note,
+        d.cell,
     )  # fmt: skip
 
 

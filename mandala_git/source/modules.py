@@ -92,6 +92,8 @@ class Modules:
         if self._folders is None:
             folders = set()
             for path in self._paths:
+                if not path.endswith(".py"):
+                    continue  # nobody can import a notebook
                 stem = path.removesuffix(".py")
                 if stem.endswith("/__init__"):
                     stem = posixpath.dirname(stem)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mandala_git.source.aligned import Alignment, align
 from mandala_git.source.definitions import Definition
 from mandala_git.source.highlight import Span, steps
 from mandala_git.source.pieces import Piece, Source
+
+Place = Callable[[int], tuple[int, int]]
+"""Tells (cell, number in it) of a line of a file."""
 
 CONTEXT = 2
 """Lines shown around a difference."""
@@ -33,6 +36,8 @@ class Line:
         text: as in the file, without the line end.
         spans: columns that differ, as (first, one past the last); none means all or nothing.
         note: words about the line, such as `moved out of "if a:"`.
+        cells: in notebooks, the cells that the line is in, old and new; the numbers are those
+            in the cell then.
     """
 
     mark: Mark
@@ -41,6 +46,7 @@ class Line:
     text: str
     spans: tuple[Span, ...] = ()
     note: str = ""
+    cells: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,26 @@ def outline(
         hunks in order of the file; never empty when both versions are given, even when all
         their lines are equal.
     """
+    hunks = _outline(old, new, redirected or {}, context)
+    places = [side[1].place if side is not None else None for side in (old, new)]
+    return tuple(Hunk(tuple(_counted(line, *places) for line in hunk.lines)) for hunk in hunks)
+
+
+def _counted(line: Line, old: Place | None, new: Place | None) -> Line:
+    """Count a line of a notebook in its cell."""
+    before = old(line.old) if old is not None and line.old else (0, line.old)
+    after = new(line.new) if new is not None and line.new else (0, line.new)
+    if not before[0] and not after[0]:
+        return line
+    return replace(line, old=before[1], new=after[1], cells=(before[0], after[0]))
+
+
+def _outline(
+    old: tuple[Definition, Source] | None,
+    new: tuple[Definition, Source] | None,
+    redirected: Mapping[str, str],
+    context: int,
+) -> Sequence[Hunk]:
     if old is None or new is None:
         side = new or old
         if side is None:

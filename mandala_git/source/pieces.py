@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mandala_git.source.definitions import Definition, Kind
+from mandala_git.source.deep import deeply
+from mandala_git.source.definitions import Definition, Kind, is_notebook
 from mandala_git.source.located import (
     DEFINING,
     FUNCTIONS,
@@ -18,6 +19,7 @@ from mandala_git.source.located import (
     split_lines,
     surroundings,
 )
+from mandala_git.source.notebooks import Notebook, read_notebook
 from mandala_git.source.shapes import (
     FunctionNode,
     drop_local_annotations,
@@ -26,6 +28,8 @@ from mandala_git.source.shapes import (
     is_note,
     shape,
 )
+from mandala_git.source.sources import Unreadable
+from mandala_git.source.sources import parse as parse_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +111,23 @@ class Source:
 
     Args:
         data: the bytes of the file; None when they are not at hand.
+        notebook: they are those of a notebook.
     """
 
-    def __init__(self, data: bytes | None) -> None:
-        self.lines = split_lines(data or b"")
+    def __init__(self, data: bytes | None, *, notebook: bool = False) -> None:
+        self._notebook = _notebook(data) if notebook and data is not None else None
+        if self._notebook is not None:
+            self.lines = self._notebook.lines
+            data = self._notebook.source.encode()
+        else:
+            self.lines = split_lines(data or b"")
         self._tree = parse(data) if data is not None else None
         self._pieces: dict[tuple[str, tuple[int, int]], Piece] = {}
+
+    def place(self, line: int) -> tuple[int, int]:
+        """Return (number of the notebook cell or 0, number in it or in the file) of a line."""
+        cell, before = self._notebook.place(line) if self._notebook is not None else (0, 0)
+        return cell, line - before
 
     def piece(self, definition: Definition) -> Piece:
         """Read one definition; incomplete when this Python cannot parse the file."""
@@ -179,16 +194,30 @@ class Sources:
 
     Args:
         read: bytes of a file by its path; None when it is not there.
+        notebooks: whether a file that is named like a notebook is one.
     """
 
-    def __init__(self, read: Callable[[str], bytes | None]) -> None:
+    def __init__(self, read: Callable[[str], bytes | None], *, notebooks: bool = True) -> None:
         self._read = read
+        self._notebooks = notebooks
         self._sources: dict[str, Source] = {}
 
     def __getitem__(self, path: str) -> Source:
         if path not in self._sources:
-            self._sources[path] = Source(self._read(path))
+            notebook = self._notebooks and is_notebook(path)
+            self._sources[path] = Source(self._read(path), notebook=notebook)
         return self._sources[path]
+
+
+def _notebook(data: bytes) -> Notebook:
+    """Read a notebook as the scan reads it; one that is none has no cells."""
+    try:
+        found = read_notebook(data)
+        if parse(found.source.encode()) is None:
+            found = deeply(lambda: found.mended(parse_any))
+    except (Unreadable, RecursionError):
+        return Notebook(())
+    return found
 
 
 def _decorators(node: FunctionNode | ast.ClassDef, lines: Sequence[str]) -> Iterator[Statement]:

@@ -157,7 +157,19 @@ class Reader:
                 continue
             if source.startswith("from __future__ import annotations"):
                 self.future = True
-            self.bind(piece, section, lines, False)
+            if self.repeats(piece, source):
+                for name, bindings in piece.bound.items():
+                    self.table.add(name, bindings[0], False)
+            else:
+                self.bind(piece, section, lines, False)
+
+    def repeats(self, piece: Piece, source: str) -> bool:
+        """Tell whether an import says again, word for word, all that is known of its name."""
+        units = [self.globals.get(name) for name in piece.bound]
+        return bool(units) and all(
+            unit is not None and all(section.source == source for section in unit.sections)
+            for unit in units
+        )
 
     def compound(self, node: Any, line: int, lines: tuple[int, int], text: str) -> None:
         """Read a compound statement of the module."""

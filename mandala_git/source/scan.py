@@ -8,10 +8,11 @@ from typing import Any
 from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.constants import identifier
 from mandala_git.source.deep import deeply
-from mandala_git.source.definitions import Definition, FileFacts, Kind
+from mandala_git.source.definitions import Definition, FileFacts, Kind, is_notebook
 from mandala_git.source.neutral import Effect, dotted
 from mandala_git.source.nodes import hooks_subclasses, is_constant
 from mandala_git.source.normal import Place
+from mandala_git.source.notebooks import Notebook, read_notebook
 from mandala_git.source.reading import Reader
 from mandala_git.source.sources import Locator, Unreadable, decode, parse
 from mandala_git.source.texts import write_text
@@ -59,13 +60,26 @@ def scan_texts(
 class _Scan(Reader):
     """One scan of one file."""
 
+    notebook: Notebook | None = None
+
     def run(self, data: bytes) -> tuple[FileFacts, dict[str, bytes]]:
         """Read the file, then link and describe what was found."""
-        tree = parse(decode(data))
+        tree = self.parse(data)
         self.locator = Locator(tree)
         self.read_module(tree)
         self.link()
         return self.finish()
+
+    def parse(self, data: bytes) -> Any:
+        """Parse the file; of a notebook, all cells that can be read."""
+        if not is_notebook(self.path):
+            return parse(decode(data))
+        self.notebook = read_notebook(data)
+        try:
+            return parse(self.notebook.source)
+        except Unreadable:
+            self.notebook = self.notebook.mended(parse)
+            return parse(self.notebook.source)
 
     def link(self) -> None:
         """Give globals the statements that change them in place, and who binds them."""
@@ -125,6 +139,8 @@ class _Scan(Reader):
         self.register()
         definitions.append(self.describe(self.module, texts))
         facts = FileFacts(self.path, tuple(definitions), tuple(self.sink.imports))
+        if self.notebook is not None:
+            facts = facts._replace(notes=self.notebook.notes)
         return facts, texts
 
     def describe(self, unit: Unit, texts: dict[str, bytes]) -> Definition:
@@ -135,7 +151,8 @@ class _Scan(Reader):
         text = write_text(unit, place, normal)
         identity = text_id(text)
         texts[identity] = text
-        return replace(definition, text_id=identity)
+        cell = self.notebook.place(unit.lines[0]) if self.notebook is not None else (0, 0)
+        return replace(definition, text_id=identity, cell=cell)
 
     def register(self) -> None:
         """Let `<module>` refer to what a decorator may have registered at import."""

@@ -18,6 +18,7 @@ from mandala_git.source.definitions import (
     FileFacts,
     Kind,
     by_name,
+    is_notebook,
     is_test,
     split_key,
 )
@@ -77,7 +78,7 @@ class Snapshot:
         self._by_key: dict[str, dict[str, Definition]] = {}
         self._modules = Modules(self._paths, modules)
         self._resolved: dict[tuple[str, int], tuple[End, ...]] = {}
-        self._method_keys: dict[str, tuple[str, ...]] = {}
+        self._method_keys: dict[tuple[str, str], tuple[str, ...]] = {}
         self._everything: dict[str, list[str]] | None = None
 
     @classmethod
@@ -163,9 +164,16 @@ class Snapshot:
         texts = sorted(d.text_id for d in self.definitions())
         return hashlib.sha256("".join(texts).encode()).hexdigest()
 
-    def methods(self, name: str) -> tuple[str, ...]:
-        """Return the keys of all project methods (and nested classes) with a name, sorted."""
-        found = self._method_keys.get(name)
+    def methods(self, name: str, path: str = "") -> tuple[str, ...]:
+        """Return the keys of all project methods (and nested classes) with a name, sorted.
+
+        Args:
+            name: of an attribute.
+            path: of the file that reads it. An object of a class of a notebook is met only by
+                the code of that notebook, and by what it calls while it runs.
+        """
+        asked = (name, path if is_notebook(path) else "")
+        found = self._method_keys.get(asked)
         if found is None:
             if self._methods is not None:
                 keys = set(self._methods(name))
@@ -176,7 +184,11 @@ class Snapshot:
                         if d.parent is not None:
                             self._everything.setdefault(d.name, []).append(d.key)
                 keys = set(self._everything.get(name, ()))
-            found = self._method_keys[name] = tuple(sorted(keys))
+            keys = {key for key in keys if not is_notebook(split_key(key)[0])}
+            for each in {asked[1], self.script}:
+                if each and is_notebook(each) and (facts := self.facts(each)):
+                    keys.update(d.key for d in facts.definitions if d.parent and d.name == name)
+            found = self._method_keys[asked] = tuple(sorted(keys))
         return found
 
     # -- where names lead ----------------------------------------------------------------
@@ -341,10 +353,14 @@ class Snapshot:
 
     def left_over(self, path: str) -> Definition | None:
         """Return `<module>` of a file if it holds statements and the file is not the script."""
-        if path == self.script:
+        if self._is_script(path):
             return None
         module = self.definition(f"{path}::{MODULE}")
         return None if module is None or module.empty else module
+
+    def _is_script(self, path: str) -> bool:
+        """Whether a file runs as `__main__`; a notebook never runs otherwise."""
+        return path == self.script or is_notebook(path)
 
     def references(self, definition: Definition) -> list[str]:
         """Return the keys of all that a definition refers to, the import chain included.
@@ -360,12 +376,12 @@ class Snapshot:
                     keys[end.key] = None
             for key in self._chain(definition.path, hole.binding, hole.name, hole.attrs):
                 keys[key] = None
-        if definition.path != self.script:
+        if not self._is_script(definition.path):
             keys[f"{definition.path}::{MODULE}"] = None
         for member in definition.members:
             keys[f"{definition.path}::{member}"] = None
         for attribute in definition.attrs:
-            keys.update(dict.fromkeys(self.methods(attribute)))
+            keys.update(dict.fromkeys(self.methods(attribute, definition.path)))
         return list(keys)
 
     def _chain(

@@ -32,7 +32,8 @@ def alone(definition: Definition, text: bytes) -> tuple[Definition, Sources]:
         source = f"class {name}:\n" + textwrap.indent(source, "    ")
     first, last = len(classes) + 1, source.count("\n") + 1
     data = (source + "\n").encode("utf-8", "surrogatepass")
-    return replace(definition, qualname=qualname, lines=(first, last)), Sources(lambda path: data)
+    found = replace(definition, qualname=qualname, lines=(first, last))
+    return found, Sources(lambda path: data, notebooks=False)
 
 
 def _source(text: bytes) -> str:

@@ -45,10 +45,10 @@ class Comparison:
         return compare(olds, news, before=self._old_sources, after=self._new_sources)
 
     @cached_property
-    def unreadable(self) -> list[FileFacts]:
-        """The changed files whose new content is no Python that can be read."""
+    def unreadable(self) -> list[str]:
+        """What cannot be read in the new content of the changed files, with its place."""
         facts = (self.after.tree.facts(path) for path in self.paths)
-        return [f for f in facts if f is not None and f.error]
+        return [complaint for f in facts if f is not None for complaint in f.complaints]
 
     def _old_facts(self, path: str) -> FileFacts | None:
         return self.before.tree.facts(path) if self.before is not None else None

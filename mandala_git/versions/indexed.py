@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from mandala_git.config import NO_RULES, Rules
-from mandala_git.source.definitions import FileFacts
+from mandala_git.source.definitions import FileFacts, is_notebook
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import Snapshot
 
@@ -54,13 +54,18 @@ class IndexedTree:
         return facts
 
     def methods(self, name: str) -> list[str]:
-        """Return the keys of all methods and nested classes with a name, in the whole tree.
+        """Return the keys of all methods and nested classes with a name, in all modules.
 
         Files that the index does not know yet are parsed only if their bytes can define it.
+        What notebooks hold is for `Snapshot.methods` to say.
         """
         if name not in self._methods:
             entries = self.tree.entries
-            paths = {p for p, blob in self.index.methods(name) if entries.get(p) == blob}
+            paths = {
+                path
+                for path, blob in self.index.methods(name)
+                if entries.get(path) == blob and not is_notebook(path)
+            }
             paths.update(self._candidates(name))
             self._methods[name] = [
                 d.key
@@ -83,6 +88,7 @@ class IndexedTree:
             found = [
                 path for path, data in self._missing().items() if any(h in data for h in hints)
             ]
+            found += self._notebooks()
             read = [facts for path in found if (facts := self.facts(path)) is not None]
             self._ops = sorted(
                 d.key for facts in (*known.values(), *read) for d in facts.definitions if d.op
@@ -90,12 +96,27 @@ class IndexedTree:
         return self._ops
 
     def _missing(self) -> dict[str, bytes]:
-        """Return the bytes of the files that the index does not know."""
+        """Return the bytes of the modules that the index does not know."""
         if self._unread is None:
             known = self.index.known(self.tree.entries)
-            missing = [path for path in self.tree.entries if path not in known]
+            missing = [p for p in self.tree.entries if p not in known and not is_notebook(p)]
             self._unread = self.tree.read(missing) if missing else {}
         return self._unread
+
+    def _notebooks(self) -> Iterator[str]:
+        """Yield the notebooks that the index does not know and that can hold ops.
+
+        They may be large, so they are read one at a time, and once.
+        """
+        entries = {p: blob for p, blob in self.tree.entries.items() if is_notebook(p)}
+        for path in entries.keys() - self.index.known(entries):
+            memo = f"no ops in {entries[path]}"
+            if self.index.get(memo) is None:
+                data = self.tree.read([path]).get(path, b"")
+                if b"mandala_git" in data or b"\0" in data:
+                    yield path
+                else:
+                    self.index.put(memo, b"")
 
     def _candidates(self, name: str) -> list[str]:
         if not self._missing():
@@ -120,7 +141,9 @@ class IndexedTree:
         """
         from hashlib import sha256
 
-        entries = {**self.tree.entries, **(loaded or {})}
+        # A notebook is no part of what other code can reach, and is saved all the time.
+        entries = {p: blob for p, blob in self.tree.entries.items() if not is_notebook(p)}
+        entries.update(loaded or {})
         listed = "".join(f"{path}\0{blob}\0" for path, blob in sorted(entries.items()))
         return sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
 

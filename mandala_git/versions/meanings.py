@@ -139,7 +139,7 @@ class Meanings:
                 name = member.rpartition(".")[2]
                 slots.append((f"::{name}", ((key, (), (), ""),)))
         for attribute in definition.attrs:
-            keys = snapshot.methods(attribute)
+            keys = snapshot.methods(attribute, definition.path)
             if keys:
                 slots.append((f".{attribute}", tuple((key, (), (), "") for key in keys)))
         if definition.dynamic:

@@ -100,7 +100,7 @@ def concise(
     for change in shown:
         _, style = SIGNS[change.kind]
         definition = change.definition
-        place = f"{visible(definition.path)}:{definition.lines[0]}: "
+        place = f"{visible(definition.place)}: "
         words = _words(change, folded.get(change.key, 0))
         cost = costs.get(change.key)
         rows.append(
@@ -172,7 +172,7 @@ def _head(change: Change, members: int) -> Row:
     words = _words(change, members)
     return row(
         (f"{sign} ", style),
-        (f"{visible(definition.path)}:{definition.lines[0]} ", Style.DIM),
+        (f"{visible(definition.place)} ", Style.DIM),
         (visible(_name(change)), Style.HEAD),
         f"   {words}" if words else "",
     )
@@ -195,13 +195,21 @@ def _words(change: Change, members: int) -> str:
 
 def _hunk_rows(hunks: Sequence[Hunk]) -> list[Row]:
     rows: list[Row] = []
-    numbers = [n for hunk in hunks for line in hunk.lines for n in (line.old, line.new)]
-    width = max(4, len(str(max(numbers, default=0))))
+    numbers = [n for hunk in hunks for line in hunk.lines for n in _numbers(line)]
+    width = max(4, max(map(len, numbers), default=0))
     for hunk in hunks:
         if rows:
             rows.append(row((" " * (2 * width - 1) + "...", Style.DIM)))
         rows += [_line_row(line, width) for line in hunk.lines]
     return rows
+
+
+def _numbers(line: Line) -> tuple[str, str]:
+    """Number a line on both sides: `8`, in a notebook `3:8` for cell 3."""
+    found = []
+    for number, cell in zip((line.old, line.new), line.cells, strict=True):
+        found.append("" if not number else f"{cell}:{number}" if cell else f"{number}")
+    return found[0], found[1]
 
 
 def _line_row(line: Line, width: int) -> Row:
@@ -210,7 +218,8 @@ def _line_row(line: Line, width: int) -> Row:
         Mark.REMOVED: (Style.REMOVED, Style.REMOVED_TOKEN),
         Mark.ADDED: (Style.ADDED, Style.ADDED_TOKEN),
     }[line.mark]
-    numbers = f"{line.old or '':>{width}} {line.new or '':>{width}} "
+    old, new = _numbers(line)
+    numbers = f"{old:>{width}} {new:>{width}} "
     parts: list[Span] = [Span(numbers, Style.DIM), Span(f"{line.mark} ", style)]
     at = 0
     for first, last in line.spans:

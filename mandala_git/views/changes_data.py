@@ -8,11 +8,16 @@ from typing import Any
 
 from mandala_git.source.changes import Change
 from mandala_git.source.definitions import Definition
+from mandala_git.source.outline import Line
 from mandala_git.views.changes import Consequence, HunksOf
 from mandala_git.views.text import duration, plural
 
 FORMAT = 1
-"""Number of the JSON layout. Fields may be added under one number, never changed."""
+"""Number of the JSON layout. Fields may be added under one number, never changed.
+
+In notebooks a side has a `cell`, a line of a hunk `cells` (old and new), and lines are counted in
+their cells.
+"""
 
 
 def as_json(
@@ -52,8 +57,11 @@ def as_github(
                 f"{duration(cost.seconds)} of computing"
             )
         title = f"{definition.qualname} {change.kind}"
+        line = max(definition.line, 1)
+        if definition.cell[0]:  # the lines of a notebook as a file are nobody's lines
+            title, line = f"cell {definition.cell[0]}: {title}", 1
         lines.append(
-            f"::notice file={_property(definition.path)},line={max(definition.lines[0], 1)},"
+            f"::notice file={_property(definition.path)},line={line},"
             f"title={_property(title)}::{_message('; '.join(words) or title)}\n"
         )
     return "".join(lines)
@@ -79,36 +87,40 @@ def _entry(change: Change, hunks: HunksOf | None, cost: Consequence | None) -> d
         },
         "hunks": []
         if hunks is None
-        else [
-            [
-                {
-                    "mark": str(line.mark),
-                    "old": line.old or None,
-                    "new": line.new or None,
-                    "text": line.text,
-                    "spans": [list(span) for span in line.spans],
-                    "note": line.note,
-                }
-                for line in hunk.lines
-            ]
-            for hunk in hunks(change)
-        ],
+        else [[_line(line) for line in hunk.lines] for hunk in hunks(change)],
     }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "mark": str(line.mark),
+        "old": line.old or None,
+        "new": line.new or None,
+        "text": line.text,
+        "spans": [list(span) for span in line.spans],
+        "note": line.note,
+    }
+    if any(line.cells):
+        found["cells"] = [cell or None for cell in line.cells]
+    return found
 
 
 def _side(definition: Definition | None) -> dict[str, Any] | None:
     if definition is None:
         return None
-    return {
+    found = {
         "key": definition.key,
         "path": definition.path,
         "qualname": definition.qualname,
         "kind": str(definition.kind),
-        "line": definition.lines[0],
-        "end_line": definition.lines[1],
+        "line": definition.line,
+        "end_line": definition.lines[1] - definition.cell[1],
         "digest": definition.digest,
         "text": definition.text_id,
     }
+    if definition.cell[0]:
+        found["cell"] = definition.cell[0]
+    return found
 
 
 def _message(text: str) -> str:

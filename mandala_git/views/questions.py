@@ -70,7 +70,7 @@ def question_rows(asked: Sequence[Asked], *, limit: int = LIMIT) -> list[Row]:
     shown = asked[:limit]
     cells = [
         (
-            visible(f"{change.definition.path}:{change.definition.lines[0]}"),
+            visible(change.definition.place),
             visible(change.definition.qualname),
             visible(", ".join(change.reasons[:2])),
             stake(question),
@@ -99,13 +99,13 @@ def question_rows(asked: Sequence[Asked], *, limit: int = LIMIT) -> list[Row]:
 def as_entry(question: Question, change: Change) -> dict[str, Any]:
     """Return a question as JSON can hold it."""
     edge = question.edge
-    return {
+    found = {
         "key_old": edge.key_old,
         "text_old": edge.text_old,
         "key_new": edge.key_new,
         "text_new": edge.text_new,
         "path": question.new.path,
-        "line": question.new.lines[0],
+        "line": question.new.line,
         "qualname": question.new.qualname,
         "digest_old": question.old.digest,
         "digest_new": question.new.digest,
@@ -116,3 +116,6 @@ def as_entry(question: Question, change: Change) -> dict[str, Any]:
         "suggestion": change.suggestion,
         "why": change.why,
     }
+    if question.new.cell[0]:
+        found["cell"] = question.new.cell[0]
+    return found

@@ -406,3 +406,20 @@ def test_the_index_against_a_commit_without_reading_them(scratch):
     assert index_differs(repo, repo.resolve("HEAD")), "a folder stops being project code"
     with pytest.raises(MandalaError, match="the index cannot be read"):
         index_differs(repo, "0" * len(commit))
+
+
+def test_notebooks_are_code_and_their_outputs_are_not_kept(scratch, repo):
+    large = b'{"cells": []}' + b" " * snapshots._KEPT
+    scratch.write("a.ipynb", '{"cells": []}')
+    scratch.write("nb/large.ipynb", large)
+    scratch.write("nb/.ipynb_checkpoints/large-checkpoint.ipynb", large)
+    scratch.write(".ipynb_checkpoints/m-checkpoint.py", "")
+    commit = scratch.commit()
+    trees = [commit_tree(repo, commit), index_tree(repo), work_tree(repo, Cache())]
+    for tree in trees:
+        assert set(tree.entries) == {"a.ipynb", "nb/large.ipynb"}
+        assert tree.read(["nb/large.ipynb"]) == {"nb/large.ipynb": large}
+    assert trees[2]._bytes == {"a.ipynb": b'{"cells": []}'}
+    scratch.write("a.ipynb", '{"cells": [1]}')
+    scratch.git("add", ".")
+    assert index_differs(repo, commit)
