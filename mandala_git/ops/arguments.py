@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mandala_git.errors import CallError
 
 _EMPTY = inspect.Parameter.empty
+Bound = tuple[tuple[str, Any], ...]
+"""(name, value) of each argument of a call."""
+
 _SIMPLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD,)
 
 
@@ -28,24 +31,18 @@ class Plan:
         defaults: by name, of the parameters that have one.
     """
 
-    __slots__ = ("defaults", "names", "signature")
+    __slots__ = ("_function", "defaults", "names", "signature")
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
         self.signature = inspect.signature(function)
         parameters = self.signature.parameters.values()
         simple = all(p.kind in _SIMPLE for p in parameters)
         self.names = tuple(p.name for p in parameters) if simple else None
         self.defaults = {p.name: p.default for p in parameters if p.default is not _EMPTY}
 
-    def bind(
-        self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[str, Any], ...]:
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
         """Return (name, value) of every argument, defaults applied, in order of the signature.
-
-        Args:
-            op: what to call the function in an error.
-            args: positional arguments.
-            kwargs: keyword arguments.
 
         Raises:
             CallError: the arguments do not fit the signature (a TypeError as well).
@@ -65,15 +62,13 @@ class Plan:
                     break
             if not rest and len(bound) == len(names):
                 return tuple(bound)
-        return self._bind_slowly(op, args, kwargs)
+        return self._bind_slowly(args, kwargs)
 
-    def _bind_slowly(
-        self, op: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[str, Any], ...]:
+    def _bind_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
         try:
             found = self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise WrongArguments(f"{op}() {error}") from None
+            raise WrongArguments(f"{self._function.__qualname__}() {error}") from None
         found.apply_defaults()
         bound: list[tuple[str, Any]] = []
         for name, value in found.arguments.items():
@@ -87,6 +82,33 @@ class Plan:
             else:
                 bound.append((name, value))
         return tuple(bound)
+
+    def passed(self, bound: Bound, values: Sequence[Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Return the positional and the keyword arguments for the function.
+
+        Args:
+            bound: the arguments, by name; what follows those of the signature is left out.
+            values: what to pass for each of them.
+        """
+        if self.names is not None:
+            return values[: len(self.names)], {}
+        given = {name: value for (name, _), value in zip(bound, values, strict=True)}
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for name, parameter in self.signature.parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                count = sum(each.startswith(f"{name}.") for each in given)
+                args += (given[f"{name}.{i}"] for i in range(count))
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                start = f"{name}."
+                kwargs |= {
+                    k.removeprefix(start): v for k, v in given.items() if k.startswith(start)
+                }
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                kwargs[name] = given[name]
+            else:
+                args.append(given[name])
+        return args, kwargs
 
 
 class WrongArguments(CallError, TypeError):

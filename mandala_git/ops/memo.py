@@ -9,41 +9,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from mandala_git.errors import MandalaWarning, UnhashableValue
-from mandala_git.ops.context import CONTEXT, Block, Context
+from mandala_git.errors import MandalaWarning
+from mandala_git.ops.arguments import Bound
+from mandala_git.ops.context import Block, Context
+from mandala_git.ops.making import EXACT, Input, Made, input_of, make
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import CONSTANT, Ref, unwrap
+from mandala_git.ops.refs import CONSTANT, Ref
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
-from mandala_git.results.ids import (
-    ID_SIZE,
-    Found,
-    call_hid,
-    cid,
-    lookup_key,
-    output_hid,
-    value_hid,
-)
+from mandala_git.results.ids import ID_SIZE, Found, call_hid, cid, lookup_key, output_hid
 from mandala_git.results.store import Results
 from mandala_git.versions.seen import Guard
-from mandala_git.versions.tracker import OpenCall
-
-_EXACT = frozenset({int, bool, str, bytes, type(None)})
-"""Types whose equal instances no function can tell apart (a float has two zeros)."""
 
 _MANY = 200_000
 """Entries of the table in memory; beyond, it starts over."""
-
-
-class _Input(NamedTuple):
-    name: str
-    hid: bytes
-    cid: bytes
-    value: Any
 
 
 @dataclass(slots=True)
@@ -79,12 +61,12 @@ class Memo(Block):
         self._table: dict[object, _Entry] = {}
         self._said: set[tuple[Op[..., Any], str]] = set()
         self._session: int | None = None
-        self._generation: object = None
+        self._generation: tuple[int, int] | None = None
 
     def enter(self) -> None:
         """Begin a block: others may have recorded calls or given verdicts."""
-        generation = self.results.generation()[0]
-        if self.versioning.enter() or generation != self._generation:
+        generation = self.results.generation()[0], self.versioning.enter()
+        if generation != self._generation:
             self._table.clear()
         self._generation = generation
         self._session = None
@@ -104,9 +86,7 @@ class Memo(Block):
         Returns:
             Refs at the top of a block; plain values inside another op.
         """
-        bound = op.plan.bind(op.name, args, kwargs)
-        if op.func.__closure__:
-            bound += _captured(op.func)
+        bound = op.bind(args, kwargs)
         token = _token(op, bound)
         entry = self._table.get(token) if token is not None else None
         if entry is not None:
@@ -136,19 +116,19 @@ class Memo(Block):
     def _call(
         self,
         op: Op[..., Any],
-        bound: tuple[tuple[str, Any], ...],
+        bound: Bound,
         token: object | None,
         context: Context,
     ) -> Any:
         met = Found()
-        inputs = [self._input(op, name, value, met) for name, value in bound]
+        inputs = [input_of(op, name, value, met) for name, value in bound]
         if token is None:
             token = (op, "hids", *((each.name, each.hid) for each in inputs))
             entry = self._table.get(token)
             if entry is not None and entry.guard.holds():
                 self.found += 1
                 return self._answer(entry, context)
-        key = lookup_key((i.name, i.cid) for i in inputs)
+        key = lookup_key([(i.name, i.cid) for i in inputs])
         names = self.versioning.ops(op)
         candidates = self.results.candidates(names, key)
         choice = self._choose(op, candidates) or self._earlier(op, inputs)
@@ -158,20 +138,6 @@ class Memo(Block):
             self._remember(token, entry)
             return self._answer(entry, context)
         return self._miss(op, key, inputs, bound, met, token, context)
-
-    def _input(self, op: Op[..., Any], name: str, value: Any, met: Found) -> _Input:
-        if isinstance(value, Ref):
-            if value.changeable:
-                content = cid(value.load(), found=met, path=f"argument {name!r} of {op.name}")
-                if content != value.cid:  # changed in place since: it has no history now
-                    return _Input(name, value_hid(content), content, value.load())
-            return _Input(name, value.hid, value.cid, value.load() if value.in_memory else MISSING)
-        if type(value) in _EXACT:
-            content = cid(value)
-        else:
-            value = unwrap(value)
-            content = cid(value, found=met, path=f"argument {name!r} of {op.name}")
-        return _Input(name, value_hid(content), content, value)
 
     def _choose(
         self, op: Op[..., Any], candidates: list[Candidate]
@@ -189,7 +155,7 @@ class Memo(Block):
         return found
 
     def _earlier(
-        self, op: Op[..., Any], inputs: list[_Input]
+        self, op: Op[..., Any], inputs: list[Input]
     ) -> tuple[Candidate, CallVersion] | None:
         """Return a call from before parameters were added, if their defaults are passed now.
 
@@ -202,7 +168,7 @@ class Memo(Block):
         for added in self.versioning.added(op):
             given = {i.name: i.cid for i in inputs if i.name in added}
             if all(name in given and cid(defaults[name]) == given[name] for name in added):
-                key = lookup_key((i.name, i.cid) for i in inputs if i.name not in added)
+                key = lookup_key([(i.name, i.cid) for i in inputs if i.name not in added])
                 rows = self.results.candidates(self.versioning.ops(op), key)
                 choice = self._choose(op, rows)
                 if choice is not None:
@@ -213,7 +179,7 @@ class Memo(Block):
         self,
         op: Op[..., Any],
         key: bytes,
-        inputs: list[_Input],
+        inputs: list[Input],
         candidates: list[Candidate],
         chosen: Candidate,
         version: CallVersion,
@@ -233,7 +199,7 @@ class Memo(Block):
                         version.row,
                         key,
                         hid,
-                        [(i.name, i.hid, i.cid, MISSING) for i in inputs],
+                        [i._replace(value=MISSING) for i in inputs],
                         outputs,
                         time.time(),
                         0.0,
@@ -250,72 +216,31 @@ class Memo(Block):
         self,
         op: Op[..., Any],
         key: bytes,
-        inputs: list[_Input],
-        bound: tuple[tuple[str, Any], ...],
+        inputs: list[Input],
+        bound: Bound,
         met: Found,
         token: object,
         context: Context,
     ) -> Any:
         """Run a call and record it."""
-        self._before(op)
-        values = [
-            value.load() if isinstance(value, Ref) else given.value
-            for given, (_, value) in zip(inputs, bound, strict=True)
-        ]
-        lent = self._lent(op, inputs, bound, values, met)
-        before = self.versioning.before(op)
-        args, kwargs = self._passed(op, bound, values)
-        tracker = self.versioning.tracker
-        parent = context.running
-        call = OpenCall(parent)
-        reset = CONTEXT.set(Context(context.block, call))
-        started, clock = time.time(), time.perf_counter()
-        try:
-            # Between open and close nothing but the op's function: see Tracker.
-            if tracker is not None:
-                tracker.open(call)
-            try:
-                returned = op.func(*args, **kwargs)
-            finally:
-                if tracker is not None:
-                    tracker.close(call)
-        except BaseException:
-            _expose(bound)
-            raise
-        finally:
-            duration = time.perf_counter() - clock
-            CONTEXT.reset(reset)
+        made = make(op, bound, inputs, met, self.versioning, context)
         self.executed += 1
-        version = self.versioning.record(op, call, met.names, before)
-        changed = [place for place, content in lent if not _is(values[place], content)]
-        why = version.why
-        if changed:
-            # To find the result would not change them again.
-            why = f"it changes its argument {', '.join(inputs[place].name for place in changed)}"
-            for place in changed:
-                inputs[place] = inputs[place]._replace(value=MISSING)
-        parts = op.split(returned)
-        entry = self._record(
-            op, None if changed else key, inputs, parts, version, started, duration
-        )
-        if why:
-            self._say(op, why)
-        if changed or not version.reusable:
-            _expose(bound)  # it may have kept what it was given, to change it later
-        else:
+        entry, parts = self._record(op, key, inputs, made)
+        if made.why:
+            self._say(op, made.why)
+        if made.reusable:
             self._remember(token, entry)
-        if parent is not None:
+        if context.running is not None:
             self._link(entry, context)
-            return returned
+            return made.returned
         refs = tuple(
-            # What can change may be held by somebody else too: such a value is its recorded form.
-            Ref(hid, content, self.results, value if type(value) in CONSTANT else MISSING)
-            for (hid, content), value in zip(entry.outputs, parts, strict=True)
+            [
+                # What can change may be held by somebody else: a Ref has its recorded form.
+                Ref(hid, content, self.results, part if type(part) in CONSTANT else MISSING)
+                for (hid, content), part in zip(entry.outputs, parts, strict=True)
+            ]
         )
         return refs[0] if len(refs) == 1 else refs
-
-    def _before(self, op: Op[..., Any]) -> None:
-        """Say whether a new call may be made here (`Past` refuses)."""
 
     def _say(self, op: Op[..., Any], why: str) -> None:
         """Tell the user, once, why calls of an op are not found again."""
@@ -329,75 +254,16 @@ class Memo(Block):
                 stacklevel=6,
             )
 
-    @staticmethod
-    def _lent(
-        op: Op[..., Any],
-        inputs: list[_Input],
-        bound: tuple[tuple[str, Any], ...],
-        values: list[Any],
-        met: Found,
-    ) -> list[tuple[int, bytes]]:
-        """Return (place, content id) of the arguments that the op's function could change.
-
-        Finds the classes inside arguments that came as Refs, too: their ids hide them.
-        """
-        lent = []
-        for place, value in enumerate(values):
-            kind = type(value)
-            if kind in CONSTANT:
-                continue
-            given = inputs[place]
-            content = given.cid
-            if isinstance(bound[place][1], Ref) and not (
-                kind.__module__ == "numpy"
-                and not getattr(getattr(value, "dtype", None), "hasobject", True)
-            ):
-                content = cid(value, found=met, path=f"argument {given.name!r} of {op.name}")
-            lent.append((place, content))
-        return lent
-
-    @staticmethod
-    def _passed(
-        op: Op[..., Any], bound: tuple[tuple[str, Any], ...], values: list[Any]
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """Return the positional and the keyword arguments for the op's function."""
-        names = op.plan.names
-        if names is not None:
-            return values[: len(names)], {}  # what follows are captured values
-        given = {name: value for (name, _), value in zip(bound, values, strict=True)}
-        args: list[Any] = []
-        kwargs: dict[str, Any] = {}
-        for name, parameter in op.plan.signature.parameters.items():
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                count = sum(each.startswith(f"{name}.") for each in given)
-                args += (given[f"{name}.{i}"] for i in range(count))
-            elif parameter.kind is parameter.VAR_KEYWORD:
-                start = f"{name}."
-                kwargs |= {
-                    k.removeprefix(start): v for k, v in given.items() if k.startswith(start)
-                }
-            elif parameter.kind is parameter.KEYWORD_ONLY:
-                kwargs[name] = given[name]
-            else:
-                args.append(given[name])
-        return args, kwargs
-
     def _record(
-        self,
-        op: Op[..., Any],
-        key: bytes | None,
-        inputs: list[_Input],
-        parts: tuple[Any, ...],
-        version: CallVersion,
-        started: float,
-        duration: float,
-    ) -> _Entry:
-        """Record a call that ran; without a key it is one that nobody finds."""
-        name = self.versioning.key(op)
-        if key is None:
-            key = hid = os.urandom(ID_SIZE)
+        self, op: Op[..., Any], key: bytes, inputs: list[Input], made: Made
+    ) -> tuple[_Entry, tuple[Any, ...]]:
+        """Record a call that ran; return its entry and its outputs."""
+        name, version = self.versioning.key(op), made.version
+        if made.changed:
+            key = hid = os.urandom(ID_SIZE)  # nobody finds it
         else:
             hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
+        parts = op.split(made.returned)
         outputs = []
         for number, value in enumerate(parts):
             label = op.label(number, len(parts))
@@ -411,13 +277,13 @@ class Memo(Block):
                 hid,
                 inputs,
                 outputs,
-                started,
-                duration,
+                made.started,
+                made.duration,
                 self._session_row(),
             )
         )
-        made = tuple((h, c) for _, h, c, _ in outputs)
-        return _Entry(version.guard, made, version.vid.hex(), name)
+        ids = tuple([(hid, content) for _, hid, content, _ in outputs])
+        return _Entry(version.guard, ids, version.vid.hex(), name), parts
 
     def _remember(
         self,
@@ -434,14 +300,14 @@ class Memo(Block):
         return self._session
 
 
-def _token(op: Op[..., Any], bound: tuple[tuple[str, Any], ...]) -> object | None:
+def _token(op: Op[..., Any], bound: Bound) -> object | None:
     """Return what tells a call from others in this process, None if that takes a closer look."""
     parts: list[object] = [op]
     if op.plan.names is None:  # else there are always the same
         parts.append(tuple([name for name, _ in bound]))
     for _, value in bound:
         kind = type(value)
-        if kind in _EXACT:
+        if kind in EXACT:
             parts.append((kind, value))
         elif kind is Ref and not value.changeable:
             parts.append(value.hid)
@@ -450,36 +316,6 @@ def _token(op: Op[..., Any], bound: tuple[tuple[str, Any], ...]) -> object | Non
         else:
             return None
     return tuple(parts)
-
-
-def _is(value: Any, content: bytes) -> bool:
-    """Whether a value still has a content id."""
-    try:
-        return cid(value) == content
-    except UnhashableValue:
-        return False
-
-
-def _expose(bound: tuple[tuple[str, Any], ...]) -> None:
-    """Have the Refs among arguments looked at again before they are inputs."""
-    for _, value in bound:
-        if isinstance(value, Ref):
-            value.expose()
-
-
-def _captured(function: Callable[..., Any]) -> tuple[tuple[str, Any], ...]:
-    """Return the values that a closure captured, as inputs."""
-    names = function.__code__.co_freevars
-    cells = []
-    for name, cell in zip(names, function.__closure__ or (), strict=True):
-        try:
-            value = cell.cell_contents
-        except ValueError:
-            continue  # not assigned yet
-        if value is function or (isinstance(value, Op) and value.func is function):
-            continue  # it calls itself
-        cells.append((f"<closure>.{name}", value))
-    return tuple(cells)
 
 
 def _ordered(op: Op[..., Any], edges: list[Edge]) -> list[Edge]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
-from mandala_git.ops.arguments import Plan
+from mandala_git.ops.arguments import Bound, Plan
 from mandala_git.ops.context import CONTEXT
 from mandala_git.ops.refs import unwrap
 from mandala_git.versions.seen import stat_of
@@ -118,6 +118,28 @@ class Op(Generic[P, T]):
             return plain(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
         answer: T = context.block.call(self, args, kwargs, context)
         return answer
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
+        """Return (name, value) of every argument and then of every captured value.
+
+        Raises:
+            CallError: the arguments do not fit the signature (a TypeError as well).
+        """
+        bound = self.plan.bind(args, kwargs)
+        return bound + self._captured() if self.func.__closure__ else bound
+
+    def _captured(self) -> Bound:
+        cells = []
+        names = self.func.__code__.co_freevars
+        for name, cell in zip(names, self.func.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                continue  # not assigned yet
+            if value is self.func or (isinstance(value, Op) and value.func is self.func):
+                continue  # it calls itself
+            cells.append((f"<closure>.{name}", value))
+        return tuple(cells)
 
     def __get__(self, instance: object | None, owner: type | None = None) -> Any:
         if instance is None:

@@ -1,8 +1,8 @@
-"""Views of a storage through a world: a commit's, or that of the code that is loaded."""
+"""The past: a storage as the world of a commit sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,15 +11,15 @@ from mandala_git.errors import MandalaError, MissingCall
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
-from mandala_git.ops.tables import Judge, Row, data_frame, find_ops, result_rows
-from mandala_git.ops.versioning import CallVersion, Unversioned, Versioned
-from mandala_git.results.calls import CallRow, Session
+from mandala_git.ops.tables import Judge, op_table, result_rows
+from mandala_git.ops.versioned import Versioned
+from mandala_git.ops.versioning import CallVersion, Versioning
+from mandala_git.results.calls import Session
 from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.belonging import Belonging
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.process import Reading
 from mandala_git.versions.seen import Guard
-from mandala_git.versions.tracker import OpenCall, Tracker
 from mandala_git.versions.worlds import Worlds
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class Past:
         tree = commit_tree(repo, self.commit)
         indexed = IndexedTree(tree, versioning.index, rules=versioning.rules)
         self.worlds = Worlds(indexed, versioning.history)
-        self._memo = _PastMemo(storage.results, _PastVersioning(versioning, self.worlds), rev)
+        self._versioning = _PastVersioning(versioning, self.worlds, rev)
+        self._memo = Memo(storage.results, self._versioning)
         self._tokens: list[Token[Context | None]] = []
 
     def __enter__(self) -> Past:
@@ -77,118 +78,58 @@ class Past:
 
     def table(self, op: Op[..., Any] | str) -> DataFrame:
         """Return the recorded calls of an op that belong to this world; see `Storage.table`."""
-        rows = self._rows(find_ops(self.results, _name(self._memo, op)))
-        return data_frame(self.results, [row for found in rows.values() for row in found])
+        return op_table(self._versioning, op)
 
     def graph(self) -> str:
         """Return the computation graph of this world as text; see `graph.graph_text`."""
         from mandala_git.ops.graph import graph_text
 
-        calls = self._rows(dict(self.results.ops()))
+        judge = self._versioning.judge()
+        calls = {
+            key: result_rows(self.results, {row: key}, key, judge)
+            for row, key in self.results.ops()
+        }
         return graph_text(self.results, {key: rows for key, rows in calls.items() if rows})
-
-    def _rows(self, ops: Mapping[int, str]) -> dict[str, list[Row]]:
-        """Return the calls of some ops that belong to this world, by key of the op."""
-        belonging = Belonging.to(self.worlds, self.results)
-
-        def judge(row: CallRow, here: str) -> Belongs:
-            return belonging.of(row.version, here)
-
-        return {key: result_rows(self.results, {row: key}, key, judge) for row, key in ops.items()}
 
     def __repr__(self) -> str:
         return f"<storage at {self.rev} ({self.commit[:10]})>"
 
 
-class Present:
-    """A storage as the loaded code sees it.
+class _PastVersioning(Versioning):
+    """Judges by the world of a commit.
 
     Args:
-        storage: the storage.
+        present: the versioning of the storage.
+        worlds: the commit's code, under each script.
+        rev: what the user calls the commit.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self.results = storage.results
-        self.versioning = storage.versioning
-        self._memo = Memo(storage.results, storage.versioning)
-
-    def table(self, op: Op[..., Any] | str) -> DataFrame:
-        """Return the recorded calls of an op that belong to the loaded code."""
-        self.versioning.enter()
-        judge = self._judge()
-        rows = []
-        for number, key in find_ops(self.results, _name(self._memo, op)).items():
-            rows += result_rows(self.results, {number: key}, key, judge)
-        return data_frame(self.results, rows)
-
-    def _judge(self) -> Judge:
-        if isinstance(self.versioning, Unversioned):
-            return lambda row, here: Belongs.YES
-        assert isinstance(self.versioning, Versioned)
-        world = self.versioning.world
-        belonging = Belonging(world.snapshot, world.judge, self.results)
-        return lambda row, here: belonging.of(row.version, here)
-
-
-def _name(memo: Memo, op: Op[..., Any] | str) -> str:
-    return memo.versioning.key(op) if isinstance(op, Op) else op
-
-
-class _PastMemo(Memo):
-    """Answers calls and refuses to make new ones: the loaded code is not that commit's."""
-
-    def __init__(self, results: Any, versioning: _PastVersioning, rev: str) -> None:
-        super().__init__(results, versioning)
-        self._rev = rev
-
-    def _before(self, op: Op[..., Any]) -> None:
-        raise MissingCall(
-            f"Call to {op.name} does not exist and new calls are not allowed.",
-            hint=f"To make it with the code of {self._rev}: git checkout {self._rev}, and run.",
-        )
-
-
-class _PastVersioning:
-    """Judges by the world of a commit."""
-
-    tracker: Tracker | None = None
-
-    def __init__(self, versioning: Versioned, worlds: Worlds) -> None:
-        self._versioning = versioning
+    def __init__(self, present: Versioned, worlds: Worlds, rev: str) -> None:
+        super().__init__(present.results)
+        self._present = present
         self._worlds = worlds
+        self._rev = rev
         self._admitted: dict[tuple[str, int], CallVersion | None] = {}
         self._generation = -1
 
-    def enter(self) -> bool:
+    def enter(self) -> int:
         """Read verdicts that came in."""
-        history = self._versioning.history
+        history = self._present.history
         history.refresh()
-        if history.generation == self._generation:
-            return False
-        self._generation = history.generation
-        self._admitted.clear()
-        return True
-
-    def leave(self) -> None:
-        """End the block."""
+        if history.generation != self._generation:
+            self._generation = history.generation
+            self._admitted.clear()
+        return self._generation
 
     def key(self, op: Op[..., Any]) -> str:
         """Return the key of an op."""
-        return self._versioning.key(op)
-
-    def ops(self, op: Op[..., Any]) -> list[int]:
-        """Return the row of the op."""
-        return [self._versioning.results.op_id(self.key(op))]
-
-    def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
-        """Return nothing: a call is looked up with the arguments that the commit knows."""
-        return ()
+        return self._present.key(op)
 
     def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
         """Return the version of a recorded call if it belongs to the commit."""
         key = self.key(op)
         if (key, row) not in self._admitted:
-            version = self._versioning.results.version(row)
+            version = self.results.version(row)
             outcome = None
             if version is not None:
                 outcome = self._worlds.judge(version.vid.hex(), key.partition(".<locals>")[0])
@@ -198,23 +139,25 @@ class _PastVersioning:
             )
         return self._admitted[key, row]
 
-    def renew(self) -> None:
-        """A commit does not change."""
+    def judge(self) -> Judge:
+        """Return who tells which recorded calls belong to the commit."""
+        belonging = Belonging.to(self._worlds, self.results)
+        return lambda row, here: belonging.of(row.version, here)
 
     def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
-        """Read nothing: nothing runs."""
-        return {}
+        """Refuse to make a call: the loaded code is not that commit's."""
+        raise self._missing(op)
 
-    def record(
-        self,
-        op: Op[..., Any],
-        call: OpenCall | None,
-        arguments: Iterable[tuple[str, str]],
-        before: Mapping[str, Reading | None],
-    ) -> CallVersion:
-        """Nothing runs in the past."""
-        raise AssertionError("a call ran in the past")
+    def record(self, op: Op[..., Any], *ran: object) -> CallVersion:
+        """Refuse to make a call."""
+        raise self._missing(op)
+
+    def _missing(self, op: Op[..., Any]) -> MissingCall:
+        return MissingCall(
+            f"Call to {op.name} does not exist and new calls are not allowed.",
+            hint=f"To make it with the code of {self._rev}: git checkout {self._rev}, and run.",
+        )
 
     def session(self) -> Session:
         """Return where a lookup was made (alias calls are recorded)."""
-        return self._versioning.session()
+        return self._present.session()

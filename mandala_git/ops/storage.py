@@ -13,7 +13,8 @@ from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
-from mandala_git.ops.versioning import Unversioned, Versioned, Versioning
+from mandala_git.ops.versioned import Versioned
+from mandala_git.ops.versioning import Unversioned, Versioning
 from mandala_git.repo.repository import Repository
 from mandala_git.results.store import Results
 
@@ -140,11 +141,12 @@ class Storage:
             op: the op, or its name or key.
 
         Returns:
-            A row a call: arguments, outputs, and where it ran; see `tables.result_table`.
+            A row a call: arguments, outputs, and where it ran; see `tables.data_frame`.
         """
-        from mandala_git.ops.past import Present
+        from mandala_git.ops.tables import op_table
 
-        return Present(self).table(op)
+        self.versioning.enter()
+        return op_table(self.versioning, op)
 
     def __repr__(self) -> str:
         if self.repository is None:

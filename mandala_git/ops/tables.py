@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import UsageError, ValueLost
+from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref
 from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
 from mandala_git.results.store import Results
@@ -14,6 +15,8 @@ from mandala_git.versions.agreement import Belongs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from mandala_git.ops.versioning import Versioning
 
 Judge = Callable[[CallRow, str], Belongs]
 """(recorded call, key of its op in the world) -> whether it belongs."""
@@ -40,6 +43,23 @@ class Row:
     call: CallRow
     session: Session | None
     sure: bool
+
+
+def op_table(versioning: Versioning, op: Op[..., Any] | str) -> DataFrame:
+    """Return the recorded calls of an op that belong to a world; see `data_frame`.
+
+    Args:
+        versioning: judges in that world.
+        op: the op, or its name or key.
+
+    Raises:
+        UsageError: there is no such op, or several.
+    """
+    results, judge = versioning.results, versioning.judge()
+    rows: list[Row] = []
+    for row, key in find_ops(results, versioning.key(op) if isinstance(op, Op) else op).items():
+        rows += result_rows(results, {row: key}, key, judge)
+    return data_frame(results, rows)
 
 
 def find_ops(results: Results, name: str) -> dict[int, str]:

@@ -78,17 +78,6 @@ class Ran:
             _hidden(call.codes, world),
         )
 
-    def identity(self) -> tuple[object, ...]:
-        """What two calls must share to have the same version in one epoch."""
-        return (
-            self.keys,
-            self.observed,
-            tuple(sorted(self.links.items())),
-            self.arguments,
-            tuple((key, reading and reading.cid) for key, reading in self.before.items()),
-            tuple(sorted(self.hidden.items())),
-        )
-
 
 def owners(codes: Iterable[CodeType], world: ProcessWorld) -> tuple[frozenset[str], bool]:
     """Return the keys of the definitions that code objects belong to, and whether some have none."""

@@ -255,6 +255,25 @@ def test_case_12_a_retracted_verdict_reaches_a_direct_hit(project: Project) -> N
     project.runs("p.f(3)")
 
 
+def test_case_12_a_retracted_verdict_reaches_a_session_that_looks_at_a_table(
+    project: Project,
+) -> None:
+    project.write(p=HEAD + "\n@op\ndef f(x):\n    return x * 3\n")
+    project.runs("p.f(3)")
+    project.commit()
+    project.edit("p", "x * 3", "x * 4")  # wrongly said to be compatible
+    project.compatible("f")
+    found = project.program(
+        "import p, __main__\n"
+        "with storage: out(p.f(3))\n"
+        "__main__.retract(storage, 'f')\n"
+        "storage.table(p.f)\n"
+        "with storage: out(p.f(3))\n",
+        oracle=False,
+    )
+    assert found == (["9", "12"], 1, 1)
+
+
 def test_case_12_a_retracted_verdict_reaches_a_nested_hit_and_its_caller(project: Project) -> None:
     project.write(
         p=HEAD

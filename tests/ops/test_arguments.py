@@ -24,7 +24,7 @@ def variadic(a: Any, *rest: Any, k: Any = 3, **options: Any) -> None: ...
     ],
 )
 def test_plain(args: Any, kwargs: Any, bound: Any) -> None:
-    assert Plan(plain).bind("plain", args, kwargs) == bound
+    assert Plan(plain).bind(args, kwargs) == bound
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_plain(args: Any, kwargs: Any, bound: Any) -> None:
     ],
 )
 def test_variadic(args: Any, kwargs: Any, bound: Any) -> None:
-    assert Plan(variadic).bind("variadic", args, kwargs) == bound
+    assert Plan(variadic).bind(args, kwargs) == bound
 
 
 @pytest.mark.parametrize(
@@ -55,5 +55,5 @@ def test_variadic(args: Any, kwargs: Any, bound: Any) -> None:
 )
 def test_what_does_not_fit_is_a_type_error_too(args: Any, kwargs: Any) -> None:
     with pytest.raises(WrongArguments, match=r"plain\(\)") as caught:
-        Plan(plain).bind("plain", args, kwargs)
+        Plan(plain).bind(args, kwargs)
     assert isinstance(caught.value, TypeError)

@@ -1,0 +1,337 @@
+"""Versions by the meaning of the code that is loaded, in a git work tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from mandala_git.config import read_settings
+from mandala_git.errors import VersionError
+from mandala_git.ops.op import Op, decorated_files
+from mandala_git.ops.versioning import CallVersion, Versioning, session_here
+from mandala_git.repo.git_store import GitStore
+from mandala_git.repo.repository import Repository
+from mandala_git.results.calls import Session
+from mandala_git.results.ids import set_namer
+from mandala_git.results.store import Results
+from mandala_git.source.codes import code_hash
+from mandala_git.source.definitions import Definition
+from mandala_git.source.index import Index
+from mandala_git.source.snapshot import is_gone
+from mandala_git.versions.history import History
+from mandala_git.versions.indexed import IndexedTree
+from mandala_git.versions.loaded import Loaded
+from mandala_git.versions.process import ProcessWorld, Reading
+from mandala_git.versions.recorded import Recorded
+from mandala_git.versions.seen import Check, Guard
+from mandala_git.versions.tracker import OpenCall, Tracker
+
+if TYPE_CHECKING:
+    from mandala_git.ops.tables import Judge
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of an op, as long as nothing that was looked at has changed."""
+
+    key: str  # under which calls are recorded
+    definition: str  # key of the definition that holds it
+    rows: list[int] = field(default_factory=list)
+    versions: dict[int, CallVersion | None] = field(default_factory=dict)
+    # By what was observed, with the code objects whose ids are in it.
+    recorded: dict[object, tuple[CallVersion, dict[int, CodeType]]] = field(default_factory=dict)
+    changeable: list[str] | None = None
+    fixed: list[tuple[str, Check, Reading]] = field(default_factory=list)
+    added: set[frozenset[str]] | None = None
+    context: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
+
+
+class Versioned(Versioning):
+    """Versions by the meaning of the code.
+
+    Args:
+        repo: the repository.
+        results: its results.
+    """
+
+    tracker: Tracker
+
+    def __init__(self, repo: Repository, results: Results) -> None:
+        super().__init__(results)
+        self.repo = repo
+        folder = repo.mandala_dir()
+        self.rules = rules = read_settings(repo.root).rules
+        self.index = Index(folder / "index.db", rules=rules)
+        self.history = History(GitStore(repo), results, self.index, rules=rules)
+        self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
+        self._pin_decorated()
+        set_namer(self.loaded.name)
+        self.tracker = Tracker(lambda filename: self.loaded.path_of(filename) is not None)
+        self._world: ProcessWorld | None = None
+        self._known: dict[Op[..., Any], _Known] = {}
+        self._generation = -1
+
+    def _pin_decorated(self) -> None:
+        for filename, stat in decorated_files().items():
+            self.loaded.pin_decorated(filename, stat)
+
+    def _blob_id(self, data: bytes) -> str:
+        from mandala_git.repo.objects import blob_id
+
+        return blob_id(data, self.repo.object_format)
+
+    @property
+    def world(self) -> ProcessWorld:
+        """The world of this process, made when first needed."""
+        if self._world is None:
+            self._world = ProcessWorld(self.loaded, self._tree, self.history)
+        return self._world
+
+    def _tree(self) -> IndexedTree:
+        from mandala_git.repo.snapshots import work_tree
+
+        tree = work_tree(self.repo, self.index)
+        return IndexedTree(tree, self.index, rules=self.rules)
+
+    # -- blocks --------------------------------------------------------------------------
+
+    def enter(self) -> int:
+        """Read verdicts that came in."""
+        self.history.refresh()
+        self._pin_decorated()
+        if self._generation != self.history.generation:
+            self._generation = self.history.generation
+            self._forget()
+        return self._generation
+
+    def leave(self) -> None:
+        """Give the interpreter's hook back."""
+        self.tracker.pause()
+
+    def renew(self) -> None:
+        """Look at everything anew: a guard did not hold."""
+        self.world.renew()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known = {op: _Known(known.key, known.definition) for op, known in self._known.items()}
+
+    # -- ops -----------------------------------------------------------------------------
+
+    def _of(self, op: Op[..., Any]) -> _Known:
+        known = self._known.get(op)
+        if known is None:
+            found = self.loaded.owner(op.func.__code__)
+            if found is None:
+                raise self._unversionable(op)
+            key, _ = found
+            inner = self._inner(op)
+            known = _Known(f"{key}.<locals>.{inner}" if inner else key, key)
+            self._known[op] = known
+        return known
+
+    def _inner(self, op: Op[..., Any]) -> str:
+        """Return what tells an op from others in its definition; "" where it is the definition."""
+        code, name = op.func.__code__, op.func.__qualname__
+        inner = code.co_qualname.partition(".<locals>.")[2]
+        if not inner and code.co_name != "<lambda>":
+            return inner
+        inner = inner or code.co_name
+        if name != code.co_qualname:  # a wrapper, which may look at the name that it took over
+            inner = f"{inner} as {name}"
+        # A compatible edit around them must not make one of them the other.
+        return f"{inner} {code_hash(code).hex()}" if self.loaded.has_twins(code) else inner
+
+    def _unversionable(self, op: Op[..., Any]) -> VersionError:
+        filename = op.func.__code__.co_filename
+        if os.path.exists(filename):
+            return VersionError(
+                f"{op.name} in {filename} is no code of the repository {self.repo.root}",
+                hint="Call it without @op, or move it into the repository.",
+            )
+        return VersionError(
+            f"{op.name} has no source file ({filename}), so its results cannot follow its code",
+            hint="Define it in a file of the repository, or call it outside the block.",
+        )
+
+    def key(self, op: Op[..., Any]) -> str:
+        """Return the key of an op.
+
+        Raises:
+            VersionError: it is no code of the repository.
+        """
+        return self._of(op).key
+
+    def ops(self, op: Op[..., Any]) -> list[int]:
+        """Return the rows of the op, and of ops that are gone, of which this may be one."""
+        known = self._of(op)
+        if not known.rows:
+            definition = self.world.snapshot.definition(known.definition)
+            own = self.results.op_id(known.key)
+            known.rows.append(own)
+            for row, key in self.results.ops():
+                if row != own and definition and is_gone(self.world.snapshot, key):
+                    known.rows.append(row)
+        return known.rows
+
+    def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
+        """Return the sets of parameters with defaults that earlier versions did not have."""
+        known = self._of(op)
+        if known.added is None:
+            present = set(op.plan.signature.parameters)
+            found = set()
+            for row in self.ops(op):
+                for version in self.results.versions_of(row):
+                    recorded = self.history.recorded(version.vid.hex())
+                    text = self.history.text(recorded.nodes[0].text_id) if recorded else None
+                    earlier = set(text.parameters) if text is not None else present
+                    if earlier < present and present - earlier <= op.plan.defaults.keys():
+                        found.add(frozenset(present - earlier))
+            known.added = found
+        return known.added
+
+    def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
+        """Return the version of a recorded call if it belongs here and now."""
+        for _ in range(2):
+            known = self._of(op)
+            if row not in known.versions:
+                known.versions[row] = self._judged(known, row)
+            found = known.versions[row]
+            if found is None or found.guard.holds():
+                return found
+            self.renew()  # something moved since it was looked at: look again, once
+        return None
+
+    def _judged(self, known: _Known, row: int) -> CallVersion | None:
+        version = self.results.version(row)
+        guard = version and self.world.admit(version.vid.hex(), known.definition)
+        if not version or guard is None:
+            return None
+        return CallVersion(row, version.vid, guard, exact=self._exact(version.vid))
+
+    def _exact(self, vid: bytes) -> bool:
+        recorded = self.history.recorded(vid.hex())
+        return recorded is not None and all(
+            (here := self.world.snapshot.definition(node.key)) is not None
+            and here.text_id == node.text_id
+            for node in recorded.nodes
+        )
+
+    def judge(self) -> Judge:
+        """Return who tells which recorded calls belong to the loaded code."""
+        from mandala_git.versions.belonging import Belonging
+
+        belonging = Belonging(self.world.snapshot, self.world.judge, self.results)
+        return lambda row, here: belonging.of(row.version, here)
+
+    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
+        """Read the globals in the op's static closure that may change while it runs."""
+        known = self._of(op)
+        if known.changeable is None:
+            known.changeable = self.world.changeable(known.definition)
+            known.fixed = self.world.fixed(known.definition)
+        readings = {key: self.world.read_now(key) for key in known.changeable}
+        for key, check, reading in known.fixed:
+            readings[key] = reading if check.holds() else self.world.read_now(key)
+        return readings
+
+    def record(
+        self,
+        op: Op[..., Any],
+        call: OpenCall,
+        arguments: Collection[tuple[str, str]],
+        before: Mapping[str, Reading | None],
+    ) -> CallVersion:
+        """Return the version of a call that just ran."""
+        if self.world.outgrown():
+            self.renew()  # modules were loaded meanwhile: what they hold counts
+        names = self.loaded.keys_of(arguments) if arguments else ()
+        moved = self.world.moved(before) if before else []
+        observed = (
+            frozenset(call.codes),
+            call.observed,
+            frozenset(call.links),
+            names,
+            tuple([(key, read and read.cid) for key, read in before.items()]) if before else (),
+        )
+        known = self._of(op)
+        if not moved:
+            found = known.recorded.get(observed)
+            if found is not None and found[0].guard.holds():
+                return found[0]
+        recorded, why, guard = self._write(known, call, names, before)
+        if not guard.holds():
+            self.renew()
+            known = self._of(op)
+            recorded, why, guard = self._write(known, call, names, before)
+        changed = [key for key in moved if before[key] is not None]
+        if changed and not why:
+            # To find the result would not change again what the call changed.
+            recorded = recorded._replace(volatile=os.urandom(16).hex())
+            why = f"it changes {', '.join(changed)}"
+        # What was bound meanwhile is as it was only for a later process.
+        version = self._store(known, recorded, guard, here=not moved)._replace(why=why)
+        if version.reusable:
+            known.recorded[observed] = (version, call.codes)
+        return version
+
+    def _write(
+        self,
+        known: _Known,
+        call: OpenCall,
+        names: tuple[str, ...],
+        before: Mapping[str, Reading | None],
+    ) -> tuple[Recorded, str, Guard]:
+        """Return the version of a call, why it is volatile, and what it rests on here."""
+        from mandala_git.versions.recording import Ran, Recorder
+
+        definition = self.world.snapshot.definition(known.definition)
+        if definition is None:
+            raise VersionError(f"{known.key} is no longer where it was when it was loaded")
+        recorder = Recorder(self.world, definition, Ran.of(call, self.world, names, before))
+        recorded = recorder.record()
+        guard = self.world.checks(frozenset(node.key for node in recorded.nodes))
+        return recorded, recorder.why, guard
+
+    def _store(self, known: _Known, recorded: Recorded, guard: Guard, *, here: bool) -> CallVersion:
+        context, texts, bodies = self._context(known)
+        recorded = recorded._replace(context=context.hex())
+        vid = bytes.fromhex(recorded.id)
+        more = {
+            bytes.fromhex(node.text_id): body
+            for node in recorded.nodes
+            if bytes.fromhex(node.text_id) not in bodies
+            and (body := self.index.text(node.text_id)) is not None
+        }
+        if self.results.version_by_vid(vid) is None:
+            self.results.put_context(context, texts)
+        row = self.results.version_id(vid, known.key, recorded.to_bytes(), {**bodies, **more})
+        self.history.keep(recorded.id, recorded)
+        version = CallVersion(row, vid, guard, reusable=here and not recorded.volatile)
+        if version.reusable:
+            known.versions[row] = version
+        return version
+
+    def _context(self, known: _Known) -> tuple[bytes, bytes, dict[bytes, bytes]]:
+        """Return the op's static closure: id, packed text ids, texts by id."""
+        if known.context is None:
+            closure: Mapping[str, Definition] = self.world.closure(known.definition)
+            import hashlib
+
+            ids = sorted({d.text_id for d in closure.values()})
+            data = "".join(f"{text}\n" for text in ids).encode()
+            bodies = {}
+            for text in ids:
+                body = self.index.text(text)
+                if body is not None:
+                    bodies[bytes.fromhex(text)] = body
+            packed = b"".join(map(bytes.fromhex, ids))
+            known.context = (hashlib.sha256(data).digest(), packed, bodies)
+        return known.context
+
+    def session(self) -> Session:
+        """Return the commit and the state of the work tree under which calls run now."""
+        return session_here(self.repo.head(), dirty=self.repo.is_dirty())
