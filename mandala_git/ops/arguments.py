@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from mandala_git.errors import CallError
 
-_EMPTY = inspect.Parameter.empty
+if TYPE_CHECKING:
+    from inspect import Signature
+
 Bound = tuple[tuple[str, Any], ...]
 """(name, value) of each argument of a call."""
 
-_SIMPLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD,)
+_VARIADIC = 0x04 | 0x08
+"""Flags of code with `*args` or `**kwargs` (inspect.CO_VARARGS, inspect.CO_VARKEYWORDS)."""
 
 
 class Plan:
@@ -31,15 +34,32 @@ class Plan:
         defaults: by name, of the parameters that have one.
     """
 
-    __slots__ = ("_function", "defaults", "names", "signature")
+    __slots__ = ("_function", "_signature", "defaults", "names")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self.signature = inspect.signature(function)
+        self._signature: Signature | None = None
+        self.names: tuple[str, ...] | None
+        if _is_simple(function):
+            code, values = function.__code__, function.__defaults__ or ()
+            self.names = code.co_varnames[: code.co_argcount]
+            self.defaults = dict(
+                zip(self.names[len(self.names) - len(values) :], values, strict=True)
+            )
+            return
         parameters = self.signature.parameters.values()
-        simple = all(p.kind in _SIMPLE for p in parameters)
+        simple = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
         self.names = tuple(p.name for p in parameters) if simple else None
-        self.defaults = {p.name: p.default for p in parameters if p.default is not _EMPTY}
+        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+
+    @property
+    def signature(self) -> Signature:
+        """The function's signature; most plans do without, and `inspect` takes 10 ms to import."""
+        if self._signature is None:
+            import inspect
+
+            self._signature = inspect.signature(self._function)
+        return self._signature
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
         """Return (name, value) of every argument, defaults applied, in order of the signature.
@@ -72,10 +92,10 @@ class Plan:
         found.apply_defaults()
         bound: list[tuple[str, Any]] = []
         for name, value in found.arguments.items():
-            kind = self.signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_POSITIONAL:
+            parameter = self.signature.parameters[name]
+            if parameter.kind is parameter.VAR_POSITIONAL:
                 bound += ((f"{name}.{i}", each) for i, each in enumerate(value))
-            elif kind is inspect.Parameter.VAR_KEYWORD:
+            elif parameter.kind is parameter.VAR_KEYWORD:
                 bound += ((f"{name}.{key}", each) for key, each in value.items())
                 if (order := tuple(value)) != tuple(sorted(value)):
                     bound.append((f"{name}:order", order))
@@ -109,6 +129,15 @@ class Plan:
             else:
                 args.append(given[name])
         return args, kwargs
+
+
+def _is_simple(function: Callable[..., Any]) -> TypeGuard[FunctionType]:
+    """Tell whether its code alone says what parameters a function has, all of the usual kind."""
+    if not isinstance(function, FunctionType):
+        return False
+    code, own = function.__code__, vars(function)
+    unusual = code.co_posonlyargcount or code.co_kwonlyargcount or code.co_flags & _VARIADIC
+    return not unusual and "__wrapped__" not in own and "__signature__" not in own
 
 
 class WrongArguments(CallError, TypeError):

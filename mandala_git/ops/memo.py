@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mandala_git.errors import MandalaWarning
 from mandala_git.ops.arguments import Bound
@@ -28,8 +27,7 @@ _MANY = 200_000
 """Entries of the table in memory; beyond, it starts over."""
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A call of this process by its arguments.
 
     Attributes:

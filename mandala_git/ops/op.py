@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
@@ -15,6 +15,9 @@ from mandala_git.versions.seen import stat_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_GENERATOR, _COROUTINE = 0x20 | 0x200, 0x80
+"""Flags of code, as `inspect` names them; to import that takes 10 ms."""
+
 Nout = int | Literal["auto", "var"]
 
 _files: dict[str, tuple[int, ...]] = {}
@@ -44,17 +47,18 @@ class Op(Generic[P, T]):
     ) -> None:
         if isinstance(func, Op):
             raise UsageError(f"{func!r} is an op already", hint="Write @op once.")
-        if not inspect.isfunction(func):
+        if not isinstance(func, FunctionType):
             raise UsageError(
                 f"@op wants a function, not {type(func).__name__}",
                 hint="Put @op directly above `def`, under other decorators.",
             )
-        if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
+        flags = func.__code__.co_flags
+        if flags & _GENERATOR:
             raise UsageError(
                 f"{func.__qualname__} is a generator: what it yields has no end to record",
                 hint="Return a list, or make an op of what is done with one element.",
             )
-        if inspect.iscoroutinefunction(func):
+        if flags & _COROUTINE:
             raise UsageError(
                 f"{func.__qualname__} is a coroutine function, which @op does not record",
                 hint="Make an op of the function that the coroutine awaits.",
@@ -93,7 +97,7 @@ class Op(Generic[P, T]):
                 f"{name}: output_names={given!r} names two outputs alike",
                 hint="Give each output a name of its own.",
             )
-        clash = set(names) & set(self.plan.signature.parameters)
+        clash = set(names) & set(self.plan.names or self.plan.signature.parameters)
         if clash:
             raise UsageError(
                 f"{name}: {', '.join(sorted(clash))} names an input and an output",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -33,20 +32,20 @@ if TYPE_CHECKING:
     from mandala_git.ops.tables import Judge
 
 
-@dataclass(slots=True)
 class _Known:
     """What is known of an op, as long as nothing that was looked at has changed."""
 
-    key: str  # under which calls are recorded
-    definition: str  # key of the definition that holds it
-    rows: list[int] = field(default_factory=list)
-    versions: dict[int, CallVersion | None] = field(default_factory=dict)
-    # By what was observed, with the code objects whose ids are in it.
-    recorded: dict[object, tuple[CallVersion, dict[int, CodeType]]] = field(default_factory=dict)
-    changeable: list[str] | None = None
-    fixed: list[tuple[str, Check, Reading]] = field(default_factory=list)
-    added: set[frozenset[str]] | None = None
-    context: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
+    def __init__(self, key: str, definition: str) -> None:
+        self.key = key  # under which calls are recorded
+        self.definition = definition  # key of the definition that holds it
+        self.rows: list[int] = []
+        self.versions: dict[int, CallVersion | None] = {}
+        # By what was observed, with the code objects whose ids are in it.
+        self.recorded: dict[object, tuple[CallVersion, dict[int, CodeType]]] = {}
+        self.changeable: list[str] | None = None
+        self.fixed: list[tuple[str, Check, Reading]] = []
+        self.added: set[frozenset[str]] | None = None
+        self.context: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
 
 
 class Versioned(Versioning):
@@ -181,7 +180,7 @@ class Versioned(Versioning):
         """Return the sets of parameters with defaults that earlier versions did not have."""
         known = self._of(op)
         if known.added is None:
-            present = set(op.plan.signature.parameters)
+            present = set(op.plan.names or op.plan.signature.parameters)
             found = set()
             for row in self.ops(op):
                 for version in self.results.versions_of(row):

@@ -6,7 +6,6 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -40,7 +39,6 @@ class BlobCache(Protocol):
         """Keep the blob id of this state of the file."""
 
 
-@dataclass(frozen=True, slots=True)
 class Tree:
     """The project code of one snapshot. Submodules are not looked into.
 
@@ -50,11 +48,20 @@ class Tree:
         unmerged: paths in conflict, which therefore are in no entry (only in an index).
     """
 
-    entries: Mapping[str, str]
-    unmerged: tuple[str, ...] = ()
-    _repo: Repository | None = field(default=None, repr=False, compare=False)
-    # Work tree only: bytes that were read to name them, so that few are read twice.
-    _bytes: Mapping[str, bytes] | None = field(default=None, repr=False, compare=False)
+    __slots__ = ("_bytes", "_repo", "entries", "unmerged")
+
+    def __init__(
+        self,
+        entries: Mapping[str, str],
+        repo: Repository,
+        unmerged: tuple[str, ...] = (),
+        contents: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.entries = entries
+        self.unmerged = unmerged
+        self._repo = repo
+        # Work tree only: bytes that were read to name them, so that few are read twice.
+        self._bytes = contents
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """Read files of this snapshot.
@@ -70,8 +77,6 @@ class Tree:
             MandalaError: git lacks an object that it should have.
         """
         wanted = [path for path in paths if path in self.entries]
-        if self._repo is None or not wanted:
-            return {}
         if self._bytes is not None:
             return self._read_files(self._repo, self._bytes, wanted)
         blobs = read_objects(self._repo, (self.entries[path] for path in wanted))
@@ -189,7 +194,7 @@ def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
                 hint=f"see: ls -l {shown(path)}",
             ) from error
         entries[path] = blob
-    return Tree(entries, _repo=repo, _bytes=contents)
+    return Tree(entries, repo, contents=contents)
 
 
 def changed_paths(a: Tree, b: Tree) -> list[str]:
@@ -295,6 +300,6 @@ def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
 
     return Tree(
         {path: blob for path, blob in entries.items() if path not in unmerged and is_project(path)},
-        tuple(sorted(path for path in unmerged if _is_code(path) and is_project(path))),
         repo,
+        tuple(sorted(path for path in unmerged if _is_code(path) and is_project(path))),
     )

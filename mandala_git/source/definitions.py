@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import marshal
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 SCHEME = "n2"
@@ -32,8 +32,6 @@ EMPTY = "0" * 64
 
 _FEW = 5
 """Cells that cannot be read are named one by one up to this number."""
-
-_NUMBER = re.compile(r"#\d+")
 
 
 class Kind(StrEnum):
@@ -82,8 +80,7 @@ class Hole(NamedTuple):
         return ".".join((self.name, *self.attrs))
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A function, method, class body, module-level binding, or `<module>` of one file.
 
     Attributes:
@@ -139,7 +136,7 @@ class Definition:
     op: bool = False
     dynamic: bool = False
     literal: str | None = None
-    values: dict[str, str | None] = field(default_factory=dict)
+    values: Mapping[str, str | None] = MappingProxyType({})
     mutable: bool = False
     parameters: tuple[str, ...] = ()
     lines: tuple[int, int] = (0, 0)
@@ -281,5 +278,7 @@ def unpack_definition(data: bytes) -> Definition:
 def by_name(definitions: Iterable[Definition], name: str) -> tuple[Definition, ...]:
     """All definitions of one name: `f`, `f#2`, ... in source order."""
     return tuple(
-        d for d in definitions if d.qualname == name or _NUMBER.sub("", d.qualname) == name
+        d
+        for d in definitions
+        if d.qualname == name or ("#" in d.qualname and re.sub(r"#\d+", "", d.qualname)) == name
     )

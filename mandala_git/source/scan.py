@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from mandala_git.config import NO_RULES, Rules
@@ -152,7 +151,7 @@ class _Scan(Reader):
         identity = text_id(text)
         texts[identity] = text
         cell = self.notebook.place(unit.lines[0]) if self.notebook is not None else (0, 0)
-        return replace(definition, text_id=identity, cell=cell)
+        return definition._replace(text_id=identity, cell=cell)
 
     def register(self) -> None:
         """Let `<module>` refer to what a decorator may have registered at import."""

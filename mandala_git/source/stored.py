@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from dataclasses import replace
 
 from mandala_git.source.definitions import Definition
 from mandala_git.source.pieces import Sources
@@ -32,7 +31,7 @@ def alone(definition: Definition, text: bytes) -> tuple[Definition, Sources]:
         source = f"class {name}:\n" + textwrap.indent(source, "    ")
     first, last = len(classes) + 1, source.count("\n") + 1
     data = (source + "\n").encode("utf-8", "surrogatepass")
-    found = replace(definition, qualname=qualname, lines=(first, last))
+    found = definition._replace(qualname=qualname, lines=(first, last))
     return found, Sources(lambda path: data, notebooks=False)
 
 

@@ -14,7 +14,6 @@ may be derived anew by another version of this package from the same text.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from mandala_git.config import NO_RULES, Rules
@@ -153,7 +152,7 @@ def _derive(text: bytes, rules: Rules) -> Definition:
         rules=rules,
     )
     definition, _ = describe(unit, place)
-    return replace(definition, text_id=text_id(text))
+    return definition._replace(text_id=text_id(text))
 
 
 def parse_section(code: str) -> Any:

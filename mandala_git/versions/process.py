@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from enum import EnumMeta
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -200,7 +199,7 @@ class ProcessWorld(SnapshotWorld):
             self._check_state(checked, self._function_state(checked, checks))
             if definition.key in self._readings and not identity(checked):
                 # It was given other defaults: its identity tells agreement to look at them.
-                checked = replace(checked, mutable=True)
+                checked = checked._replace(mutable=True)
         if definition.kind in (Kind.FUNCTION, Kind.CLASS) and not checked.note:
             problem = misled(self.loaded, self.snapshot, checked, checks)
             checked = raw(checked, problem) if problem else checked
@@ -220,7 +219,7 @@ class ProcessWorld(SnapshotWorld):
             if reading.cid == self.history.literal(definition.literal):
                 return definition
             # It was rebound: identity tells agreement to look at the value, not the source.
-            return replace(definition, mutable=True)
+            return definition._replace(mutable=True)
         return definition
 
     def _check_state(self, definition: Definition, reading: Reading | None) -> None:

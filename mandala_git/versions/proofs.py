@@ -10,7 +10,6 @@ import builtins
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -33,7 +32,7 @@ _IMPORTED = frozenset({"import", "from", "star", "many"})
 def raw(definition: Definition, why: str) -> Definition:
     """Return a definition that agrees with nothing, not even with itself at another time."""
     mark = sha256(f"raw {definition.text_id} {time.time_ns()}".encode())
-    return replace(definition, skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
+    return definition._replace(skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
 
 
 def check(loaded: Loaded, definition: Definition) -> tuple[Definition, list[Seen | SeenFunction]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 import pytest
@@ -57,3 +59,42 @@ def test_what_does_not_fit_is_a_type_error_too(args: Any, kwargs: Any) -> None:
     with pytest.raises(WrongArguments, match=r"plain\(\)") as caught:
         Plan(plain).bind(args, kwargs)
     assert isinstance(caught.value, TypeError)
+
+
+def wrapped(function: Any) -> Any:
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return run
+
+
+def told(a: Any) -> None: ...
+
+
+told.__signature__ = inspect.signature(plain)  # type: ignore[attr-defined]
+
+
+def positional(a: Any, /, b: Any) -> None: ...
+
+
+def by_keyword(a: Any, *, b: Any = 1) -> None: ...
+
+
+def without() -> None: ...
+
+
+def last(a: Any, b: Any = 1, c: Any = None) -> Any:
+    local = a, b
+    return local
+
+
+@pytest.mark.parametrize(
+    "function", [plain, variadic, wrapped(plain), told, positional, by_keyword, without, last]
+)
+def test_a_plan_says_what_inspect_says(function: Any) -> None:
+    plan, parameters = Plan(function), inspect.signature(function).parameters.values()
+    usual = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    assert plan.names == (tuple(p.name for p in parameters) if usual else None)
+    assert plan.defaults == {p.name: p.default for p in parameters if p.default is not p.empty}
+    assert plan.signature == inspect.signature(function)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import json
 import os
 import subprocess
@@ -120,7 +119,7 @@ def test_a_file_of_the_standard_library(file: Path) -> None:
         assert text_id(text) == definition.text_id
         assert b"n1" not in text.split(b"\n")[1] or b'"n1"' in data
         derived = definition_from_text(text)
-        assert derived == dataclasses.replace(definition, lines=(0, 0))
+        assert derived == definition._replace(lines=(0, 0))
 
 
 BAD = [
@@ -171,7 +170,7 @@ def test_deep_nesting(source: str) -> None:
     function = facts.definitions[0]
     assert function.qualname == "f"
     derived = definition_from_text(texts[function.text_id])
-    assert derived == dataclasses.replace(function, lines=(0, 0))
+    assert derived == function._replace(lines=(0, 0))
     assert sys.getrecursionlimit() == limit
 
 
@@ -262,7 +261,7 @@ def test_damaged_sources_never_raise_and_texts_come_back(index: int, piece: str)
     facts, texts = scan_texts("pkg/m.py", mutated(SAMPLE, index, piece))
     for definition in facts.definitions:
         derived = definition_from_text(texts[definition.text_id])
-        assert derived == dataclasses.replace(definition, lines=(0, 0))
+        assert derived == definition._replace(lines=(0, 0))
 
 
 def test_texts_do_not_depend_on_the_rest_of_the_file() -> None:

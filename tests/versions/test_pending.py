@@ -23,7 +23,7 @@ def edge(old: str, new: str) -> Edge:
 
 def question(old: str, new: str, calls: int = 1) -> Question:
     definition = Definition("m.py", "f", Kind.FUNCTION, old, old, "n2:" + old, old)
-    other = dataclasses.replace(definition, text_id=new)
+    other = definition._replace(text_id=new)
     versions = (f"{old}{new}",)
     return Question(edge(old, new), definition, other, ("m.py::f",), calls, calls, None, versions)
 
