@@ -41,6 +41,7 @@ class Alignment:
         old_notes, new_notes: words to show at a line, such as `moved out of "if a:"`.
         old_statements, new_statements: the innermost statements that differ.
         deleted: how many of the old ones were replaced by nothing.
+        clauses: how many `except`, `case` and other clauses differ themselves.
     """
 
     removed: dict[int, tuple[Span, ...]] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Alignment:
     old_statements: list[Statement] = field(default_factory=list)
     new_statements: list[Statement] = field(default_factory=list)
     deleted: int = 0
+    clauses: int = 0
 
     def __bool__(self) -> bool:
         """There is something to show."""
@@ -142,6 +144,7 @@ class _Aligner:
             for before, after in zip(
                 old.suites[i : i + both], new.suites[j : j + both], strict=True
             ):
+                self.found.clauses += tag != "equal"
                 if before.line and after.line:
                     if tag == "equal":
                         self._anchor(before.line, before.line, after.line, after.line)

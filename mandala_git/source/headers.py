@@ -24,6 +24,7 @@ class Header:
         other: something else than `optional` differs.
         defaults: the default of a parameter differs.
         annotations: nothing but annotations differs.
+        renamed: the parameter that has another name now, before and after.
     """
 
     words: list[str]
@@ -31,6 +32,7 @@ class Header:
     other: bool = False
     defaults: bool = False
     annotations: bool = False
+    renamed: tuple[str, str] | None = None
 
 
 def compare_headers(before: Piece, after: Piece) -> Header:
@@ -114,6 +116,7 @@ def _compare_parameters(
     come = [name for name in new if name not in old]
     if len(gone) == len(come) == 1 and list(old).index(gone[0]) == list(new).index(come[0]):
         found.words.append(f"parameter {gone[0]} renamed to {come[0]}")
+        found.renamed = (gone[0], come[0])
         found.other = True
         gone, come = [], []
     for name in come:

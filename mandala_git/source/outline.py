@@ -130,8 +130,10 @@ def _say_redirected(found: Alignment, after: Piece, redirected: Mapping[str, str
 
 def _by_docstring(before: Piece, after: Piece) -> Alignment | None:
     """The docstrings, when they are all that differs (something reads them)."""
-    old = {n for first, last in before.notes for n in range(first, last + 1)}
-    new = {n for first, last in after.notes for n in range(first, last + 1)}
+    old, new = (
+        {n for note in piece.docstrings for n in range(note.first, note.last + 1)}
+        for piece in (before, after)
+    )
     found = _by_text(before, after)
     found.removed = {n: spans for n, spans in found.removed.items() if n in old}
     found.added = {n: spans for n, spans in found.added.items() if n in new}

@@ -85,6 +85,20 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Docstring:
+    """A docstring, of the definition itself or of one inside it.
+
+    Attributes:
+        first, last: its lines.
+        value: what the code that reads it gets.
+    """
+
+    first: int
+    last: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One definition in its file.
 
@@ -93,7 +107,7 @@ class Piece:
         statements: of the definition, in order: decorators, then the `def` or `class` with its
             suite; or the statements that bind a global, or those left over for `<module>`.
         nodes: the syntax nodes behind `statements` (the `def` once, decorators inside it).
-        notes: line ranges of the docstring, when there is one.
+        docstrings: its own, and those of what it defines inside, in order.
         complete: the text could be read; if not, `statements` is empty.
         shown: the lines that belong to the definition, in order.
     """
@@ -101,7 +115,7 @@ class Piece:
     lines: tuple[str, ...]
     statements: tuple[Statement, ...]
     nodes: tuple[ast.stmt, ...]
-    notes: tuple[tuple[int, int], ...]
+    docstrings: tuple[Docstring, ...]
     complete: bool
     shown: tuple[int, ...]
 
@@ -147,13 +161,15 @@ class Source:
         if definition.kind not in (Kind.FUNCTION, Kind.CLASS):
             ranges = [(first_line(node), node.end_lineno or 0) for node in nodes]
             if definition.kind is Kind.MODULE:
-                ranges += _docstring(self._tree)
+                ranges += [(note.first, note.last) for note in _docstring(self._tree)]
             shown = sorted({n for start, end in ranges for n in range(start, end + 1)}) or shown
         return self._read(nodes, shown, whole=whole, parts=definition.kind)
 
     def around(self, definition: Definition) -> Piece:
-        """Read the statement that a definition stands in, without what it defines itself."""
-        nodes = surroundings(self._tree, definition) if self._tree is not None else ()
+        """Read the statement that a def or class stands in, without what it defines itself."""
+        nodes: tuple[ast.stmt, ...] = ()
+        if self._tree is not None and definition.kind in (Kind.FUNCTION, Kind.CLASS):
+            nodes = surroundings(self._tree, definition)
         lines = [n for s in nodes for n in range(s.lineno, (s.end_lineno or s.lineno) + 1)]
         return self._read(nodes, lines)
 
@@ -167,7 +183,7 @@ class Source:
     ) -> Piece:
         """Read statements; `whole` with the bodies of functions, `parts` is the definition's kind."""
         lines = self.lines
-        notes: list[tuple[int, int]] = []
+        notes: list[Docstring] = []
         statements: list[Statement] = []
         hidden: set[int] = set()
         try:
@@ -175,7 +191,7 @@ class Source:
                 top = isinstance(node, DEFINING)
                 if isinstance(node, DEFINING):
                     statements.extend(_decorators(node, lines))
-                    notes.extend(_docstring(node))
+                    notes.extend(_docstrings(node) if whole else _docstring(node))
                 if isinstance(node, FUNCTIONS):
                     drop_local_annotations(node)
                 if not whole:
@@ -186,7 +202,8 @@ class Source:
         if parts is Kind.MODULE and self._tree is not None:
             notes.extend(_docstring(self._tree))
         left = tuple(line for line in shown if line not in hidden)
-        return Piece(lines, tuple(statements), nodes, tuple(notes), bool(nodes), left)
+        complete = bool(nodes or notes)
+        return Piece(lines, tuple(statements), nodes, tuple(notes), complete, left)
 
 
 class Sources:
@@ -231,10 +248,17 @@ def _decorators(node: FunctionNode | ast.ClassDef, lines: Sequence[str]) -> Iter
         )
 
 
-def _docstring(node: FunctionNode | ast.ClassDef | ast.Module) -> Iterator[tuple[int, int]]:
-    for first in node.body[:1]:
-        if is_note(first):
-            yield (first.lineno, first.end_lineno or first.lineno)
+def _docstring(node: FunctionNode | ast.ClassDef | ast.Module) -> Iterator[Docstring]:
+    value = ast.get_docstring(node, clean=False)
+    if value is not None:
+        first = node.body[0]
+        yield Docstring(first.lineno, first.end_lineno or first.lineno, value)
+
+
+def _docstrings(node: ast.AST) -> list[Docstring]:
+    inside = (inner for inner in ast.walk(node) if isinstance(inner, DEFINING))
+    found = (note for inner in inside for note in _docstring(inner))
+    return sorted(found, key=lambda note: note.first)
 
 
 def _bodies_inside(node: ast.stmt) -> set[int]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import inspect
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mandala_git.source.aligned import Alignment, align
 from mandala_git.source.definitions import Binding, Definition, Hole, Kind
 from mandala_git.source.headers import WIDTH, Header, above, compare_headers, short
-from mandala_git.source.pieces import Piece, Source, Statement
+from mandala_git.source.pieces import Piece, Source
+from mandala_git.source.renaming import differs_by_name_only
+from mandala_git.source.suggestions import BREAKING, COMPATIBLE, HARMLESS, Evidence, suggest
 
-COMPATIBLE = "compatible"
-BREAKING = "breaking"
-
-_LOGGERS = frozenset({"log", "logger", "_log", "_logger", "LOG", "LOGGER"})
-_LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
-_HARMLESS = frozenset({"len", "str", "repr", "round", "type", "format"})
+IMPORT_ORDER = "order of imports"
+DOCSTRING = "docstring only (read by __doc__, so it counts)"
+DOCSTRING_LAYOUT = "layout of a docstring only (read by __doc__, so it counts)"
+FORMAL = frozenset({IMPORT_ORDER, DOCSTRING_LAYOUT})
+"""Reasons that formatters make and that Python can see all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +61,19 @@ def explain(
             BREAKING,
             "what reads the value gets another one",
         )
-    words: list[str] = []
+    redirections = [f"{name} {text}" for name, text in elsewhere.items()]
     pieces = (before.piece(old), after.piece(new)) if before and after else None
     if pieces is None or not (pieces[0].complete and pieces[1].complete):
-        words = [*_facts(old, new), *(f"{name} {text}" for name, text in elsewhere.items())]
-        return Reasons(tuple(words or [_rest(new)]))
+        return Reasons((*_facts(old, new), *redirections) or (_rest(new),))
     found = align(*pieces)
-    header = compare_headers(pieces[0], pieces[1])
+    if not elsewhere and _only_import_order(found, pieces):
+        return Reasons((IMPORT_ORDER,), COMPATIBLE, "only neighbouring imports changed places")
+    header = compare_headers(*pieces)
     members = _members(old, new)
-    body = _body(found, pieces[1])
+    body = _body(found, pieces[1]) and not _follows(header, pieces)
     calls = _calls(old, new) if new.kind is Kind.FUNCTION else []
-    words += header.words + members
-    words += [f"{name} {text}" for name, text in elsewhere.items()]
-    words += calls
     constant = _constant(found, pieces) if body else ""
+    words = [*header.words, *members, *redirections, *calls]
     if constant and not (header.words or calls or members):
         words.append(constant)
     elif body and not calls and not members:
@@ -82,14 +84,76 @@ def explain(
         words.append(_moved(moved, pieces[1]))
     if not words and before and after and align(before.around(old), after.around(new)):
         words.append("the code around it")
-    if not words and pieces[0].notes + pieces[1].notes:
-        words.append(
-            "docstring only (read by __doc__, so it counts)"
-            if _docstring(pieces[0]) != _docstring(pieces[1])
-            else "the file began or stopped to read docstrings"
-        )
-    suggestion, why = _suggest(old, new, found, header, elsewhere, body, bool(constant))
-    return Reasons(tuple(words or [_rest(new)]), suggestion, why)
+    if not words:
+        return _unseen(old, new, pieces)
+    evidence = Evidence(new, found, header, bool(elsewhere), body, constant)
+    return Reasons(tuple(words), *suggest(evidence))
+
+
+def _unseen(old: Definition, new: Definition, pieces: tuple[Piece, Piece]) -> Reasons:
+    """Explain a difference that no statement and no name shows."""
+    was, now = ([note.value for note in piece.docstrings] for piece in pieces)
+    if was != now:
+        if list(map(_text, was)) == list(map(_text, now)):
+            return Reasons((DOCSTRING_LAYOUT,), COMPATIBLE, "only blanks in a docstring differ")
+        return Reasons((DOCSTRING,))
+    stars = any(_has_star(hole.binding) for hole in new.holes)
+    if old.skeleton == new.skeleton and stars:
+        return Reasons(("the star imports of the file",))
+    if was:
+        return Reasons(("the file began or stopped to read docstrings",))
+    return Reasons((_rest(new),))
+
+
+def _text(docstring: str) -> str:
+    """A docstring as `inspect.getdoc` shows it, without blanks at the ends of lines."""
+    lines = inspect.cleandoc(docstring).splitlines()
+    return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def _has_star(binding: Binding) -> bool:
+    inner = binding[1] if binding[0] == "many" else ()
+    return binding[0] == "star" or any(map(_has_star, inner))
+
+
+def _only_import_order(found: Alignment, pieces: tuple[Piece, Piece]) -> bool:
+    """Tell whether all that differs is the order of imports that stand together."""
+    differing = [*found.old_statements, *found.new_statements]
+    lines = {line for piece in pieces for line in _import_lines(piece)}
+    notes = {*found.old_notes.items(), *found.new_notes.items()}
+    if not found or not all(s.kind in ("Import", "ImportFrom") for s in differing):
+        return False
+    if any(note != "moved" or line not in lines for line, note in notes) or found.clauses:
+        return False
+    was, now = (_imports(piece) for piece in pieces)
+    # The later one of two that bind a name wins.
+    bound = Counter(name for _, _, _, name in now)
+    return Counter(was) == Counter(now) and "*" not in bound and max(bound.values()) == 1
+
+
+def _import_lines(piece: Piece) -> list[int]:
+    inside = (s for top in piece.statements for s in top.walk())
+    return [s.first for s in inside if s.kind in ("Import", "ImportFrom")]
+
+
+def _imports(piece: Piece) -> list[tuple[int, str, str, str]]:
+    """Each name that is imported: level, module, name, what it is bound as."""
+    found = []
+    for node in piece.nodes:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Import):
+                found += [
+                    (0, a.name, "", a.asname or a.name.partition(".")[0]) for a in inner.names
+                ]
+            elif isinstance(inner, ast.ImportFrom):
+                module = inner.module or ""
+                found += [(inner.level, module, a.name, a.asname or a.name) for a in inner.names]
+    return found
+
+
+def _follows(header: Header, pieces: tuple[Piece, Piece]) -> bool:
+    """Tell whether the body differs by the new name of a parameter and by nothing else."""
+    return header.renamed is not None and differs_by_name_only(*header.renamed, *pieces)
 
 
 def redirected(old: Definition, new: Definition) -> dict[str, str]:
@@ -183,7 +247,7 @@ def _calls(old: Definition, new: Definition) -> list[str]:
         names = [
             hole.chain
             for hole in here.holes
-            if hole.called and hole.chain not in others and hole.chain not in _HARMLESS
+            if hole.called and hole.chain not in others and hole.chain not in HARMLESS
         ]
         if names:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -194,14 +258,12 @@ def _calls(old: Definition, new: Definition) -> list[str]:
 
 def _body(found: Alignment, after: Piece) -> bool:
     """Tell whether something below the header differs, moves not counted."""
+    if found.clauses:
+        return True
     if not any(above(s) for s in after.statements):
         return bool(found.removed or found.added)
     inside = [s for s in (*found.old_statements, *found.new_statements) if not above(s)]
     return any(s.kind != "member" for s in inside)
-
-
-def _docstring(piece: Piece) -> list[str]:
-    return [piece.lines[n - 1] for first, last in piece.notes for n in range(first, last + 1)]
 
 
 def _moved(notes: dict[int, str], after: Piece) -> str:
@@ -229,83 +291,6 @@ def _constant(found: Alignment, pieces: tuple[Piece, Piece]) -> str:
     return f"{texts[0]} -> {texts[1]}"
 
 
-def _suggest(
-    old: Definition,
-    new: Definition,
-    found: Alignment,
-    header: Header,
-    elsewhere: dict[str, str],
-    body: bool,
-    constant: bool,
-) -> tuple[str | None, str]:
-    if elsewhere:
-        return BREAKING, "a name leads to other code"
-    if header.defaults:
-        return BREAKING, "calls that leave the parameter out get another value"
-    changed = [s for s in found.new_statements if not above(s)]
-    gone = [s for s in found.old_statements if not above(s)]
-    if header.optional and not header.other and not found.new_notes and not found.deleted:
-        names = set(header.optional)
-        if not body:
-            return COMPATIBLE, "a new parameter with a default, and nothing reads it yet"
-        if changed and all(_reads(s, names) for s in changed):
-            return (
-                COMPATIBLE,
-                "a new parameter with a default, and only lines that read it differ",
-            )
-    plain = not (header.words or found.new_notes or gone)
-    if plain and changed and all(_only_logs(s, new) for s in changed):
-        return COMPATIBLE, "only logging added"
-    if header.annotations and not body and not new.op and new.plain:
-        return COMPATIBLE, "only annotations differ"
-    if constant and not header.words and _is_literal(found):
-        return BREAKING, "a constant differs"
-    return None, ""
-
-
-def _reads(statement: Statement, names: Iterable[str]) -> bool:
-    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(statement.node))
-
-
-def _only_logs(statement: Statement, definition: Definition) -> bool:
-    """An expression statement that calls print, warnings or a logger with harmless arguments."""
-    node = statement.node
-    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
-        return False
-    call = node.value
-    if not _is_logger(call.func, definition):
-        return False
-    for part in (*call.args, *call.keywords):
-        for inner in ast.walk(part):
-            if isinstance(inner, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom):
-                return False
-            if isinstance(inner, ast.Call) and not (
-                isinstance(inner.func, ast.Name) and inner.func.id in _HARMLESS
-            ):
-                return False
-    return True
-
-
-def _is_logger(func: ast.expr, definition: Definition) -> bool:
-    chain = _dotted(func)
-    bindings = {hole.chain: hole.binding for hole in definition.holes}
-    head, _, last = chain.rpartition(".")
-    if chain == "print":
-        return bindings.get(chain) == ("builtin",)
-    if bindings.get(chain) in (("import", "logging"), ("import", "warnings")):
-        return last in _LEVELS
-    return last in _LEVELS and head.removeprefix("self.") in _LOGGERS
-
-
-def _is_literal(found: Alignment) -> bool:
-    pair = (*found.old_statements, *found.new_statements)
-    if len(pair) != 2:
-        return False
-    old, new = ([n.value for n in ast.walk(s.node) if isinstance(n, ast.Constant)] for s in pair)
-    names = [[n.id for n in ast.walk(s.node) if isinstance(n, ast.Name)] for s in pair]
-    return len(old) == len(new) and old != new and names[0] == names[1]
-
-
 def _kind(definition: Definition) -> str:
     return "value" if definition.kind is Kind.GLOBAL else str(definition.kind)
 
@@ -318,11 +303,3 @@ def _rest(definition: Definition) -> str:
         Kind.IMPORT: "import",
         Kind.MODULE: "statements run on import",
     }[definition.kind]
-
-
-def _dotted(node: ast.expr) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""

@@ -120,9 +120,23 @@ def test_cosmetic() -> None:
         (
             "def f(a, c): return a",
             "def f(b, c): return b",
+            ("parameter a renamed to b",),
+            None,
+        ),
+        (
+            "def f(a, c): return a",
+            "def f(b, c): return b + 1",
             ("parameter a renamed to b", "body"),
             None,
         ),
+        # What was the parameter is another name now.
+        (
+            "def f(a, c): return a + b",
+            "def f(b, c): return b + b",
+            ("parameter a renamed to b", "body"),
+            None,
+        ),
+        ("def f(*a): return a", "def f(*b): return b", ("parameter *a renamed to *b",), None),
         ("def f(a, c): return a", "def f(c, a): return a", ("order of parameters",), None),
         (
             "def f(a, c): return a",
@@ -148,7 +162,7 @@ def test_cosmetic() -> None:
             None,
         ),
         ("def f(a): return a * 2", "def f(a): return a * 3", ("2 -> 3",), "breaking"),
-        ("def f(a): return a * 2", "def f(a): return a / 2", ("* -> /",), None),
+        ("def f(a): return a * 2", "def f(a): return a / 2", ("* -> /",), "breaking"),
         ("def f(a):\n    return a", "def f(a):\n    a += 1\n    return a * a", ("body",), None),
         (
             "def f(a):\n    return a",
@@ -160,6 +174,72 @@ def test_cosmetic() -> None:
             "def f(a):\n    return a",
             "def f(a):\n    print('a is', a.pop(g(a)))\n    return a",
             ("calls added: print, g",),
+            None,
+        ),
+        (
+            "def f(a):\n    print(a)\n    return a",
+            "def f(a):\n    return a",
+            ("call removed: print",),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    print(a)\n    return a",
+            "def f(a):\n    print(1, a)\n    return a",
+            ("body",),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    if a < 0:\n        raise ValueError('negative')\n    return a",
+            "def f(a):\n    if a < 0:\n        raise ValueError(f'{a} is negative')\n    return a",
+            ("'negative' -> f'{a} is negative'",),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    if a < 0:\n        raise ValueError('negative')\n    return a",
+            "def f(a):\n    if a < 0:\n        raise TypeError('negative')\n    return a",
+            ("call added: TypeError", "call removed: ValueError"),
+            None,
+        ),
+        (
+            "def f(a):\n    if a < 0:\n        raise ValueError('negative')\n    return a",
+            "def f(a):\n    if a < 0:\n        raise ValueError(str(a.pop()))\n    return a",
+            ("'negative' -> str(a.pop())",),
+            None,
+        ),
+        (
+            "def f(a):\n    assert a\n    return a",
+            "def f(a):\n    assert a, 'no'\n    return a",
+            ("body",),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    assert a\n    return a",
+            "def f(a):\n    assert a > 1\n    return a",
+            ("body",),
+            None,
+        ),
+        (
+            "def f(a):\n    try:\n        g(a)\n    except (OSError, IOError):\n        return 1",
+            "def f(a):\n    try:\n        g(a)\n    except OSError:\n        return 1",
+            ("body",),
+            None,
+        ),
+        (
+            "def f(a):\n    import x, y\n    return x.z(y)",
+            "def f(a):\n    import y\n    import x\n    return x.z(y)",
+            ("order of imports",),
+            "compatible",
+        ),
+        (
+            "def f(a):\n    from x import z\n    from y import z\n    return z",
+            "def f(a):\n    from y import z\n    from x import z\n    return z",
+            ("z resolves to x.z (was y.z)", "order of statements"),
+            "breaking",
+        ),
+        (
+            "def f(a):\n    import x\n    try:\n        import y\n    except g:\n        pass\n    return x, y",
+            "def f(a):\n    try:\n        import x\n        import y\n    except g:\n        pass\n    return x, y",
+            ('"import x" moved into "try:"',),
             None,
         ),
         (
@@ -192,10 +272,23 @@ def test_cosmetic() -> None:
             ("docstring only (read by __doc__, so it counts)",),
             None,
         ),
+        (
+            "def f(a):\n    @a\n    def g():\n        'One.'\n    return g",
+            "def f(a):\n    @a\n    def g():\n        ''' One.  \\n    '''\n    return g",
+            ("layout of a docstring only (read by __doc__, so it counts)",),
+            "compatible",
+        ),
+        (
+            "'One.'\nprint(__doc__)",
+            "'Two.'\nprint(__doc__)",
+            ("docstring only (read by __doc__, so it counts)",),
+            None,
+        ),
         ("class C(A):\n    x = 1", "class C(B):\n    x = 1", ("bases",), None),
         ("class C:\n    x = 1", "class C:\n    x = 2", ("value of x 1 -> 2",), "breaking"),
         ("def f(): return 1", "f = 1", ("was a function, is a value",), None),
-        ("print('a')", "print('b')", ("'a' -> 'b'",), "breaking"),
+        ("g('a')", "g('b')", ("'a' -> 'b'",), "breaking"),
+        ("print('a')", "print('b')", ("'a' -> 'b'",), "compatible"),
     ],
 )
 def test_reasons(old: str, new: str, reasons: tuple[str, ...], suggestion: str | None) -> None:
