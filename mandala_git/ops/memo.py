@@ -127,9 +127,11 @@ class Memo(Block):
                 self.found += 1
                 return self._answer(entry, context)
         key = lookup_key([(i.name, i.cid) for i in inputs])
-        names = self.versioning.ops(op)
-        candidates = self.results.candidates(names, key)
-        choice = self._choose(op, candidates) or self._earlier(op, inputs)
+        rows = self.versioning.ops(op)
+        candidates = self.results.candidates(rows, key)
+        choice = self._choose(op, candidates) if candidates else None
+        if choice is None and op.plan.defaults:
+            choice = self._earlier(op, rows, inputs)
         if choice is not None:
             self.found += 1
             entry = self._hit(op, key, inputs, candidates, *choice)
@@ -153,7 +155,7 @@ class Memo(Block):
         return found
 
     def _earlier(
-        self, op: Op[..., Any], inputs: list[Input]
+        self, op: Op[..., Any], rows: list[int], inputs: list[Input]
     ) -> tuple[Candidate, CallVersion] | None:
         """Return a call from before parameters were added, if their defaults are passed now.
 
@@ -161,14 +163,11 @@ class Memo(Block):
         called the added parameter compatible.
         """
         defaults = op.plan.defaults
-        if not defaults:
-            return None
         for added in self.versioning.added(op):
             given = {i.name: i.cid for i in inputs if i.name in added}
             if all(name in given and cid(defaults[name]) == given[name] for name in added):
                 key = lookup_key([(i.name, i.cid) for i in inputs if i.name not in added])
-                rows = self.results.candidates(self.versioning.ops(op), key)
-                choice = self._choose(op, rows)
+                choice = self._choose(op, self.results.candidates(rows, key))
                 if choice is not None:
                     return choice
         return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 
 from mandala_git.results.calls import NewCall
 
@@ -27,7 +28,7 @@ class Buffer:
         self._values: dict[bytes, StoredValue] = {}
         self._repairs: list[StoredValue] = []
         self._refs: dict[bytes, bytes] = {}
-        self._calls: list[tuple[object, ...]] = []
+        self._calls: dict[bytes, tuple[object, ...]] = {}
         self._inputs: list[tuple[bytes, int, bytes]] = []
         self._outputs: list[tuple[bytes, int, bytes]] = []
 
@@ -41,6 +42,11 @@ class Buffer:
         """Say whether a value waits here (not merely its id)."""
         row = self._values.get(content)
         return row is not None and row[1] is not None
+
+    def value(self, content: bytes) -> tuple[int, bytes | None] | None:
+        """Return codec and bytes (None: in a file) of a value that waits here."""
+        row = self._values.get(content)
+        return None if row is None or row[1] is None else (row[1], row[3])
 
     def add_value(self, row: StoredValue, *, repair: bool = False) -> None:
         """Let a value wait; a repair replaces the row of a value that was lost."""
@@ -58,7 +64,8 @@ class Buffer:
             for name, ref, content, _ in edges:
                 self._refs.setdefault(ref, content)
                 rows.append((hid, label(name), ref))
-        self._calls.append(
+        self._calls.setdefault(
+            hid,
             (
                 hid,
                 call.op,
@@ -68,7 +75,7 @@ class Buffer:
                 call.duration,
                 call.session,
                 call.alias_of,
-            )
+            ),
         )
         self.keys.add(call.key)
 
@@ -76,38 +83,61 @@ class Buffer:
         """Write everything in one transaction; on an error nothing is written, all stays here."""
         connection.execute("BEGIN IMMEDIATE")
         try:
+            vals, known = _insert(connection, "vals", "cid, codec, size, data", self._values)
             connection.executemany(
                 # A value whose id alone was known becomes stored.
-                """INSERT INTO vals (cid, codec, size, data) VALUES (?, ?, ?, ?)
-                   ON CONFLICT (cid) DO UPDATE SET codec = excluded.codec,
-                   size = excluded.size, data = excluded.data
-                   WHERE vals.codec IS NULL AND excluded.codec IS NOT NULL""",
-                self._values.values(),
+                "UPDATE vals SET codec = ?, size = ?, data = ? WHERE id = ? AND codec IS NULL",
+                [(*self._values[content][1:], vals[content]) for content in known],
             )
             connection.executemany(
                 "UPDATE vals SET codec = ?, size = ?, data = ? WHERE cid = ?",
                 [(*stored, content) for content, *stored in self._repairs],
             )
-            connection.executemany(
-                # Not OR IGNORE, which would swallow a ref without a value as well.
-                """INSERT INTO refs (hid, val) VALUES (?, (SELECT id FROM vals WHERE cid = ?))
-                   ON CONFLICT (hid) DO NOTHING""",
-                self._refs.items(),
-            )
-            connection.executemany(
-                """INSERT INTO calls (hid, op, version, key, started, duration, session, alias_of)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hid) DO NOTHING""",
-                self._calls,
-            )
+            pairs = {hid: (hid, vals[content]) for hid, content in self._refs.items()}
+            refs, _ = _insert(connection, "refs", "hid, val", pairs)
+            columns = "hid, op, version, key, started, duration, session, alias_of"
+            calls, _ = _insert(connection, "calls", columns, self._calls)
             for table, rows in (("call_inputs", self._inputs), ("call_outputs", self._outputs)):
                 connection.executemany(
-                    f"""INSERT INTO {table} (call, label, ref) VALUES (
-                        (SELECT id FROM calls WHERE hid = ?), ?,
-                        (SELECT id FROM refs WHERE hid = ?)) ON CONFLICT DO NOTHING""",
-                    rows,
+                    f"INSERT INTO {table} (call, label, ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    [(calls[call], label, refs[ref]) for call, label, ref in rows],
                 )
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
+
+
+def _insert(
+    connection: sqlite3.Connection, table: str, columns: str, rows: Mapping[bytes, Sequence[object]]
+) -> tuple[dict[bytes, int], list[bytes]]:
+    """Insert rows that are not there yet, in a transaction that has the database to itself.
+
+    Args:
+        connection: where.
+        table: which one.
+        columns: the first is unique.
+        rows: by their value in that column.
+
+    Returns:
+        {value: id} of all of them, and the values that were there before. Ids are given out
+        here: to ask for each that a row refers to would take longer than to write the row.
+    """
+    (top,) = connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()
+    ids = dict(zip(rows, count(top + 1), strict=False))
+    unique = columns.partition(",")[0]
+    marks = ", ".join("?" * (columns.count(",") + 2))
+    before = connection.total_changes
+    connection.executemany(
+        f"INSERT INTO {table} (id, {columns}) VALUES ({marks}) ON CONFLICT ({unique}) DO NOTHING",
+        [(ids[value], *row) for value, row in rows.items()],
+    )
+    if connection.total_changes - before == len(rows):
+        return ids, []
+    new = connection.execute(f"SELECT {unique} FROM {table} WHERE id > ?", (top,))
+    known = list(rows.keys() - {value for (value,) in new})
+    for value in known:
+        query = f"SELECT id FROM {table} WHERE {unique} = ?"
+        (ids[value],) = connection.execute(query, (value,)).fetchone()
+    return ids, known

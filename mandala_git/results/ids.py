@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from blake3 import blake3
@@ -22,7 +23,6 @@ __all__ = [
     "Found",
     "call_hid",
     "cid",
-    "hash_parts",
     "lookup_key",
     "output_hid",
     "set_namer",
@@ -36,7 +36,6 @@ ID_SIZE = 16
 """Bytes of an id: collisions are expected at 2**64 values."""
 
 _length = struct.Struct("<Q").pack
-_SIZES = tuple(map(_length, range(256)))
 
 
 def cid(value: Any, *, found: Found | None = None, path: str = "value") -> bytes:
@@ -66,23 +65,34 @@ def cid(value: Any, *, found: Found | None = None, path: str = "value") -> bytes
     return blake3(SCHEME + encoded).digest(length=ID_SIZE)
 
 
-def hash_parts(*parts: bytes) -> bytes:
-    """Hash byte strings together, each with its length: 16 bytes."""
-    data = [SCHEME]
-    for part in parts:
-        size = len(part)
-        data += (_SIZES[size] if size < 256 else _length(size), part)
-    return blake3(b"".join(data)).digest(length=ID_SIZE)
+# The other ids are hashes of parts, each with its length in front. A new call takes four of them,
+# so what they have in common is put together beforehand.
+
+
+def _framed(part: bytes) -> bytes:
+    return _length(len(part)) + part
+
+
+@lru_cache(maxsize=4096)
+def _name(name: str) -> bytes:
+    return _framed(atoms.text(name))
+
+
+_ID = _length(ID_SIZE)
+_VALUE = SCHEME + _framed(b"value") + _ID
+_OUTPUT = SCHEME + _framed(b"output") + _ID
+_CALL = SCHEME + _framed(b"call")
+_INPUTS = SCHEME + _framed(b"inputs")
 
 
 def value_hid(content: bytes) -> bytes:
     """Return the history id of a value that no call made, from its content id."""
-    return hash_parts(b"value", content)
+    return blake3(_VALUE + content).digest(length=ID_SIZE)
 
 
 def output_hid(call: bytes, name: str) -> bytes:
     """Return the history id of an output, from the history id of its call."""
-    return hash_parts(b"output", call, atoms.text(name))
+    return blake3(_OUTPUT + call + _name(name)).digest(length=ID_SIZE)
 
 
 def call_hid(op_key: str, inputs: Iterable[tuple[str, bytes]], version: bytes) -> bytes:
@@ -96,8 +106,10 @@ def call_hid(op_key: str, inputs: Iterable[tuple[str, bytes]], version: bytes) -
     Returns:
         16 bytes.
     """
-    pairs = [piece for name, hid in sorted(inputs) for piece in (atoms.text(name), hid)]
-    return hash_parts(b"call", atoms.text(op_key), version, *pairs)
+    data = _CALL + _name(op_key) + _framed(version)
+    for name, hid in sorted(inputs):
+        data += _name(name) + _ID + hid
+    return blake3(data).digest(length=ID_SIZE)
 
 
 def lookup_key(inputs: Iterable[tuple[str, bytes]]) -> bytes:
@@ -111,5 +123,7 @@ def lookup_key(inputs: Iterable[tuple[str, bytes]]) -> bytes:
     Returns:
         16 bytes.
     """
-    pairs = [piece for name, content in sorted(inputs) for piece in (atoms.text(name), content)]
-    return hash_parts(b"inputs", *pairs)
+    data = _INPUTS
+    for name, content in sorted(inputs):
+        data += _name(name) + _ID + content
+    return blake3(data).digest(length=ID_SIZE)

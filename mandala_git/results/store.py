@@ -241,10 +241,12 @@ class Results(Register):
         Raises:
             ValueLost: it is not stored, or what is stored is damaged.
         """
-        with self._using(flushed=self._buffer.has_value(content)) as database:
-            row = database.execute(
-                "SELECT codec, data FROM vals WHERE cid = ?", (content,)
-            ).fetchone()
+        with self._using(flushed=False) as database:
+            row = self._buffer.value(content)
+            if row is None:
+                row = database.execute(
+                    "SELECT codec, data FROM vals WHERE cid = ?", (content,)
+                ).fetchone()
             codec = None if row is None or row[0] is None else self._codec(row[0])
         if codec is None:
             raise ValueLost(
@@ -258,13 +260,15 @@ class Results(Register):
     def _keep(self, content: bytes, value: Any, kind: str, name: str) -> None:
         """Let a value wait to be stored, unless it is stored already."""
         buffer = self._buffer
+        if buffer.has_value(content):
+            return
         if type(value) in ATOMS:
             data = codecs.encode_atom(value)
             if len(data) <= INLINE:
                 buffer.add_value((content, self._label(codecs.PICKLE), None, data))
                 return
         stored = None if value is MISSING else self._stored(content)
-        if value is MISSING or stored or buffer.has_value(content):
+        if value is MISSING or stored:
             # The id alone: no more than a row to refer to, should another process have
             # removed the value by the time that this is written.
             buffer.add_value((content, None, None, None))

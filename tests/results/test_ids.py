@@ -35,7 +35,6 @@ from mandala_git.results.ids import (
     Found,
     call_hid,
     cid,
-    hash_parts,
     lookup_key,
     output_hid,
     set_namer,
@@ -588,7 +587,6 @@ def test_ids_are_final() -> None:
     assert cid(None).hex() == NONE_ID
     assert cid({"a": [1, 2.5, "x", b"y", (True, None)]}).hex() == DICT_ID
     assert cid(np.arange(6).reshape(2, 3)).hex() == ARRAY_ID
-    assert hash_parts(b"a", b"b").hex() == PARTS_ID
     everything = [
         Color.RED, Plain(a=[1]), Slots(1, {"x"}), Point(1), pathlib.PurePosixPath("a/b"), dt.UTC,
         dt.datetime(2020, 1, 2, 3), decimal.Decimal("1.50"), fractions.Fraction(1, 3), len, str.upper,
@@ -602,15 +600,37 @@ NONE_ID = "033c6a6ff1314ba77e19ff2b3d03c37d"
 DICT_ID = "b4984fcc85c9d087ac43ef68d04db913"
 ARRAY_ID = "4f69ed13e52b0d495e2deed1070aba5f"
 EVERYTHING_ID = "1ad91104f1f0cf1ddbc1ebce9e967efe"
-PARTS_ID = "22470fdf82e5d1d0a21458eb3e12fa9a"
 
 
 # hids and keys --------------------------------------------------------------------------------
 
 
-@given(st.lists(st.binary(max_size=5)), st.lists(st.binary(max_size=5)))
-def test_parts_are_kept_apart(one: list[bytes], other: list[bytes]) -> None:
-    assert (hash_parts(*one) == hash_parts(*other)) == (one == other)
+ids = st.binary(min_size=16, max_size=16)
+given_calls = st.tuples(
+    st.text(max_size=3),
+    st.dictionaries(st.text(max_size=3), ids, max_size=3),
+    st.binary(max_size=5),
+)
+
+
+@given(given_calls, given_calls)
+def test_parts_are_kept_apart(
+    one: tuple[str, dict[str, bytes], bytes], other: tuple[str, dict[str, bytes], bytes]
+) -> None:
+    ids = [call_hid(key, inputs.items(), version) for key, inputs, version in (one, other)]
+    assert (ids[0] == ids[1]) == (one == other)
+    keys = [lookup_key(inputs.items()) for _, inputs, _ in (one, other)]
+    assert (keys[0] == keys[1]) == (one[1] == other[1])
+    assert not {*ids} & {*keys}
+
+
+def test_hids_of_today_are_those_of_yesterday() -> None:
+    a, b = cid(1), cid(2)
+    assert value_hid(a).hex() == "20389d3485c7f14615d98a2110c0dfc3"
+    assert output_hid(a, "output_0").hex() == "e1b87ce58469f1f883bc62a1680531e5"
+    call = call_hid("p.py::f", [("y", b), ("x\udcff", a)], b"v" * 32)
+    assert call.hex() == "d62c35200ad0bdf92324e443232d75a0"
+    assert lookup_key([("y", b), ("x", a)]).hex() == "785fe9d2d29cc9cfb080bd1d97f15133"
 
 
 def test_hids() -> None:

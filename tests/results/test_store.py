@@ -117,6 +117,29 @@ def test_the_same_call_twice_is_one(tmp_path: Path, new_call: NewCalls) -> None:
         assert other.load(record.outputs["output_0"].cid) == "first"
 
 
+def test_batches_that_refer_to_each_other(results: Results, new_call: NewCalls) -> None:
+    batches = ([1, 2], [2, 3, 5], [0, 2, 4, 5], [6, 7, 8], [8, 0, 9])
+    for batch in batches:
+        for x in batch:
+            results.record(new_call(results, x, x + 1))
+        results.flush()
+    found = results.calls_of([1])
+    assert [results.load(call.inputs["x"].cid) for call in found] == [1, 2, 3, 5, 0, 4, 6, 7, 8, 9]
+    for call in found:
+        x = results.load(call.inputs["x"].cid)
+        assert results.load(call.outputs["output_0"].cid) == x + 1
+        assert call.inputs["x"].hid == ids.value_hid(ids.cid(x))
+        assert call.outputs["output_0"].hid == ids.output_hid(call.row.hid, "output_0")
+
+
+def test_a_value_that_waits_is_read_without_writing(results: Results, new_call: NewCalls) -> None:
+    call = new_call(results, 1, list(range(10)))
+    results.record(call)
+    assert results.load(call.outputs[0][2]) == list(range(10))
+    assert results.load(call.outputs[0][2]) is not results.load(call.outputs[0][2])
+    assert waiting(results) == 1
+
+
 def test_aliases_share_outputs_and_do_not_count(results: Results, new_call: NewCalls) -> None:
     call = new_call(results, 1, 2, duration=2.0)
     results.record(call)
