@@ -1,10 +1,12 @@
-"""Deeply nested sources: a second try on a thread with a big stack."""
+"""What parsing needs of the interpreter: a big stack for deep sources, no garbage collection."""
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,6 +15,19 @@ _STACK = 512 * 1024 * 1024  # address space, touched only as far as it is needed
 _LIMIT = 200_000
 _lock = threading.Lock()
 _here = threading.local()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Make no search for reference cycles inside: a syntax tree has many objects and no cycle."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def has_room() -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from mandala_git.source.deep import has_room
 
-_SHORT = 1_000
+SHORT = 1_000
 """Characters in which nothing can be nested so deeply that any stack is too small."""
 
 _ORDINARY = 200
@@ -24,24 +24,40 @@ _MOST = 10_000
 """Levels that no Python compiles."""
 
 
-def check_depth(text: str) -> None:
-    """Refuse a source that cannot be parsed where we are.
+def syntax(text: str) -> ast.Module | None:
+    """Parse a source as this Python does.
+
+    Returns:
+        None when this Python does not accept it; a newer one may.
 
     Raises:
         RecursionError: it is nested too deeply for this thread, or for any.
     """
-    if len(text) <= _SHORT:
-        return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text)
     except MemoryError as error:  # "parser stack overflowed"
         raise RecursionError("too complex to parse") from error
     except SyntaxError as error:
         if "too many nested" in str(error):
             raise RecursionError(str(error)) from error
-        # Perhaps the grammar of a newer Python: nothing is known about it, so there must be room.
+        return None
+
+
+def check_depth(text: str, tree: ast.Module | None) -> None:
+    """Refuse a source that cannot be parsed where we are.
+
+    Args:
+        text: the source.
+        tree: what `syntax` made of it.
+
+    Raises:
+        RecursionError: it is nested too deeply for this thread, or for any.
+    """
+    if len(text) <= SHORT:
+        return
+    if tree is None:  # nothing is known about it, so there must be room
         depth = _ORDINARY + 1
     else:
         depth = max(map(_depth, _long_expressions(tree, text)), default=0)
@@ -60,7 +76,7 @@ def _long_expressions(tree: ast.Module, text: str) -> Iterator[ast.AST]:
         if isinstance(node, ast.expr | ast.pattern | ast.stmt):
             size = starts[node.end_lineno or node.lineno] - starts[node.lineno - 1]
             # The lines of a decorator stand before those of its function.
-            if size <= _SHORT and not getattr(node, "decorator_list", ()):
+            if size <= SHORT and not getattr(node, "decorator_list", ()):
                 continue
             if not isinstance(node, ast.stmt):
                 yield node

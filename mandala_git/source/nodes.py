@@ -10,6 +10,7 @@ from mandala_git.source.constants import identifier, string_value
 
 SINGLETONS = {"None": b"Kn", "True": b"Kt", "False": b"Kf"}
 DEFINITIONS = frozenset(["FunctionDef", "ClassDef"])
+_SPELLED = frozenset(["Name", "Integer", "Float", "Imaginary", "SimpleString"])
 IMPORTS = frozenset(["Import", "ImportFrom", "LazyImport", "LazyImportFrom"])
 
 
@@ -42,6 +43,8 @@ def is_literal_text(argument: Any) -> bool:
 
 def source_of(node: Any) -> str:
     """Return the source text of a node."""
+    if node.__class__.__name__ in _SPELLED and not node.lpar:
+        return str(node.value)
     import libcst
 
     return str(libcst.Module([]).code_for_node(node))

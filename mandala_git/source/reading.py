@@ -18,9 +18,8 @@ from mandala_git.source.nodes import (
     stores_elsewhere,
 )
 from mandala_git.source.scopes import Scope, ScopeKind
-from mandala_git.source.sources import Locator, has_definitions, import_sources, trailing
+from mandala_git.source.sources import Located, Locator, single_imports, trailing
 from mandala_git.source.statements import Statements
-from mandala_git.source.texts import parse_section
 from mandala_git.source.tokens import FileSink, ImportToken, Piece
 from mandala_git.source.units import (
     Role,
@@ -78,18 +77,19 @@ class Reader:
             located = self.locator.locate(item, line)
             lines = (located.first, located.last)
             if kind == "SimpleStatementLine":
-                for small in item.body:
+                for place, small in enumerate(item.body):
                     if first and docstring(small) is not None:
-                        section = Section(Role.DOC, self.locator.small(small), small)
+                        source = self.locator.small(located, place)
+                        section = Section(Role.DOC, source, small)
                         self.add(self.module, section, doc_piece(small), lines)
                     elif not is_idle(small):
-                        self.simple(small, lines)
+                        self.simple(small, located, place)
                     first = False
             elif kind == "FunctionDef":
                 self.table.add(identifier(item.name.value), ("global",), False)
-                self.function(item, located.text, lines)
+                self.function(located)
             else:
-                self.compound(item, line, lines, located.text)
+                self.compound(located, line)
             first = False
             line += located.total
 
@@ -127,13 +127,14 @@ class Reader:
                 unit.kind = Kind.GLOBAL
             self.add(unit, section, piece, lines)
 
-    def simple(self, node: Any, lines: tuple[int, int]) -> None:
+    def simple(self, node: Any, located: Located, place: int) -> None:
         """Read a simple statement of the module."""
+        lines = (located.first, located.last)
         kind = node.__class__.__name__
         if kind in IMPORTS:
             self.imports(node, lines)
             return
-        section = Section(Role.STATEMENT, self.locator.small(node), node)
+        section = Section(Role.STATEMENT, self.locator.small(located, place), node)
         piece = walk_statement(node, self.sink)
         self.bind(piece, section, lines, False)
         stored = kind not in _ASSIGNMENTS or not piece.assigned or stores_elsewhere(node)
@@ -145,8 +146,7 @@ class Reader:
     def imports(self, node: Any, lines: tuple[int, int]) -> None:
         """Read an import statement: one definition for each name."""
         walk_statement(node, self.sink)  # for the facts of the file
-        for source in import_sources(node):
-            one = parse_section(source)
+        for source, one in single_imports(node):
             piece = walk_statement(one, FileSink(equal=self.rules.equal))
             section = Section(Role.STATEMENT, source, one)
             if source.endswith("import *"):
@@ -171,11 +171,10 @@ class Reader:
             for unit in units
         )
 
-    def compound(self, node: Any, line: int, lines: tuple[int, int], text: str) -> None:
-        """Read a compound statement of the module."""
-        inside: list[tuple[Any, int]] = []
-        if has_definitions(node):
-            text, inside = self.locator.elided(node, line)
+    def compound(self, located: Located, line: int) -> None:
+        """Read a compound statement of the module whose comments begin at `line`."""
+        node, lines = located.node, (located.first, located.last)
+        text, inside = self.locator.around(located, line)
         piece = walk_statement(node, self.sink)
         section = Section(Role.STATEMENT, text, node)
         stars = [t.binding for t in piece.tokens if isinstance(t, ImportToken) and t.name == STAR]
@@ -201,8 +200,7 @@ class Reader:
         if node.__class__.__name__ == "ClassDef":
             return self.class_(node, line, around, owner, scope)
         located = self.locator.locate(node, line)
-        lines = (located.first, located.last)
-        self.function(node, located.text, lines, around, owner, scope)
+        self.function(located, around, owner, scope)
         return line + located.total
 
     def start(
@@ -223,16 +221,15 @@ class Reader:
 
     def function(
         self,
-        node: Any,
-        text: str,
-        lines: tuple[int, int],
+        located: Located,
         around: Section | None = None,
         owner: Unit | None = None,
         scope: Scope | None = None,
     ) -> None:
+        node, lines = located.node, (located.first, located.last)
         unit = self.start(node, Kind.FUNCTION, around, owner, scope)
         piece = walk_function(unit, node, self.sink)
-        self.add(unit, Section(Role.DEF, text, node), piece, lines)
+        self.add(unit, Section(Role.DEF, self.locator.text(located), node), piece, lines)
         self.note_setters(unit, piece.setters, lines)
 
     def note_setters(self, unit: Unit, names: set[str], lines: tuple[int, int]) -> None:
@@ -261,7 +258,7 @@ class Reader:
             unit.member_types = (*unit.types, *names)
         if node.body.__class__.__name__ == "SimpleStatementSuite":
             for number, small in enumerate(node.body.body):
-                self.class_statement(unit, walker, small, number == 0)
+                self.class_statement(unit, walker, small, self.locator.code(small), number == 0)
             end = line + self.locator.locate(node, line).total
         else:
             end = self.class_body(unit, walker, node, inside) + len(node.body.footer)
@@ -271,13 +268,15 @@ class Reader:
             self.class_mutations.append((name, unit))
         return end
 
-    def class_statement(self, unit: Unit, walker: Statements, node: Any, first: bool) -> None:
+    def class_statement(
+        self, unit: Unit, walker: Statements, node: Any, source: str, first: bool
+    ) -> None:
         """Read a simple statement of a class."""
         if first and docstring(node) is not None:
-            unit.sections.append(Section(Role.DOC, self.locator.small(node), node))
+            unit.sections.append(Section(Role.DOC, source, node))
             walker.out.append(doc_token(node))
         elif not is_idle(node):
-            unit.sections.append(Section(Role.STATEMENT, self.locator.small(node), node))
+            unit.sections.append(Section(Role.STATEMENT, source, node))
             walker.encode(node)
 
     def class_body(self, unit: Unit, walker: Statements, node: Any, line: int) -> int:
@@ -289,10 +288,12 @@ class Reader:
                 ScopeKind.CLASS, bound=walker.scope.bound, sure=set(walker.scope.sure), outer=()
             )
             if kind == "SimpleStatementLine":
-                for small in item.body:
-                    self.class_statement(unit, walker, small, first)
+                located = self.locator.locate(item, line)
+                for place, small in enumerate(item.body):
+                    source = self.locator.small(located, place)
+                    self.class_statement(unit, walker, small, source, first)
                     first = False
-                line += self.locator.locate(item, line).total
+                line += located.total
             elif kind in DEFINITIONS:
                 role = Role.MEMBER if kind == "FunctionDef" else Role.NESTED
                 line = self.definition(item, line, None, unit, before)
@@ -300,10 +301,7 @@ class Reader:
                 walk_member(walker, role, identifier(item.name.value))
             else:
                 located = self.locator.locate(item, line)
-                text = located.text
-                inside: list[tuple[Any, int]] = []
-                if has_definitions(item):
-                    text, inside = self.locator.elided(item, line)
+                text, inside = self.locator.around(located, line)
                 unit.sections.append(Section(Role.STATEMENT, text, item))
                 walker.encode(item)
                 around = Section(Role.AROUND, text, item)

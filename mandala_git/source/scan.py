@@ -6,14 +6,15 @@ from typing import Any
 
 from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.constants import identifier
-from mandala_git.source.deep import deeply
+from mandala_git.source.deep import deeply, uncollected
 from mandala_git.source.definitions import Definition, FileFacts, Kind, is_notebook
+from mandala_git.source.extents import Extents
 from mandala_git.source.neutral import Effect, dotted
 from mandala_git.source.nodes import hooks_subclasses, is_constant
-from mandala_git.source.normal import Place
+from mandala_git.source.normal import Place, normalize
 from mandala_git.source.notebooks import Notebook, read_notebook
 from mandala_git.source.reading import Reader
-from mandala_git.source.sources import Locator, Unreadable, decode, parse
+from mandala_git.source.sources import Locator, Unreadable, decode, parse_file
 from mandala_git.source.texts import write_text
 from mandala_git.source.units import (
     Role,
@@ -23,7 +24,6 @@ from mandala_git.source.units import (
     describe,
     name_piece,
     plain_name,
-    text_id,
 )
 from mandala_git.source.walk import UnknownNode
 
@@ -47,7 +47,8 @@ def scan_texts(
 ) -> tuple[FileFacts, dict[str, bytes]]:
     """Find the definitions of a file, and the lasting text of each by its id."""
     try:
-        return deeply(lambda: _Scan(path, rules).run(data))
+        with uncollected():
+            return deeply(lambda: _Scan(path, rules).run(data))
     except Unreadable as error:
         return FileFacts(path, (), (), str(error), error.line), {}
     except RecursionError:
@@ -63,22 +64,22 @@ class _Scan(Reader):
 
     def run(self, data: bytes) -> tuple[FileFacts, dict[str, bytes]]:
         """Read the file, then link and describe what was found."""
-        tree = self.parse(data)
-        self.locator = Locator(tree)
+        tree, extents = self.parse(data)
+        self.locator = Locator(tree, extents)
         self.read_module(tree)
         self.link()
         return self.finish()
 
-    def parse(self, data: bytes) -> Any:
+    def parse(self, data: bytes) -> tuple[Any, Extents | None]:
         """Parse the file; of a notebook, all cells that can be read."""
         if not is_notebook(self.path):
-            return parse(decode(data))
+            return parse_file(decode(data))
         self.notebook = read_notebook(data)
         try:
-            return parse(self.notebook.source)
+            return parse_file(self.notebook.source)
         except Unreadable:
-            self.notebook = self.notebook.mended(parse)
-            return parse(self.notebook.source)
+            self.notebook = self.notebook.mended(parse_file)
+            return parse_file(self.notebook.source)
 
     def link(self) -> None:
         """Give globals the statements that change them in place, and who binds them."""
@@ -144,14 +145,15 @@ class _Scan(Reader):
 
     def describe(self, unit: Unit, texts: dict[str, bytes]) -> Definition:
         place = self.place(unit)
-        definition, normal = describe(unit, place)
+        normal = normalize(unit.pieces, place)
         if unit.parent is None and Effect.FOREIGN in normal.effects:
             self.registered.append(unit.qualname.partition("#")[0])
         text = write_text(unit, place, normal)
-        identity = text_id(text)
-        texts[identity] = text
-        cell = self.notebook.place(unit.lines[0]) if self.notebook is not None else (0, 0)
-        return definition._replace(text_id=identity, cell=cell)
+        definition = describe(unit, place, normal, text)
+        texts[definition.text_id] = text
+        if self.notebook is not None:
+            definition = definition._replace(cell=self.notebook.place(unit.lines[0]))
+        return definition
 
     def register(self) -> None:
         """Let `<module>` refer to what a decorator may have registered at import."""

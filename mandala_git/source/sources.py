@@ -6,10 +6,12 @@ import codecs
 import io
 import re
 import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mandala_git.source.depth import check_depth
+from mandala_git.source.depth import SHORT, check_depth, syntax
+from mandala_git.source.extents import Extents
 from mandala_git.source.nodes import DEFINITIONS, dotted_name
 
 _LEADING = re.compile(r"(?:[ \t\f]*(?:#[^\n]*)?\n)*")
@@ -52,15 +54,33 @@ def decode(data: bytes) -> str:
 
 
 def parse(text: str) -> Any:
-    """Parse a whole file, or a piece of one, into a libcst module.
+    """Parse a piece of a file into a libcst module.
 
     Raises:
         Unreadable: it is not valid Python.
         RecursionError: it is nested too deeply for this thread; see `deep.deeply`.
     """
+    if len(text) > SHORT:
+        check_depth(text, syntax(text))
+    return _parse(text)
+
+
+def parse_file(text: str) -> tuple[Any, Extents | None]:
+    """Parse a whole file into a libcst module, and find out where its statements stand.
+
+    Raises:
+        Unreadable: it is not valid Python.
+        RecursionError: it is nested too deeply for this thread; see `deep.deeply`.
+    """
+    tree = syntax(text)
+    check_depth(text, tree)
+    module = _parse(text)
+    return module, None if tree is None else Extents(text, tree)
+
+
+def _parse(text: str) -> Any:
     import libcst
 
-    check_depth(text)
     try:
         return libcst.parse_module(text)
     except libcst.ParserSyntaxError as error:
@@ -72,34 +92,64 @@ def parse(text: str) -> Any:
 
 @dataclass(slots=True)
 class Located:
-    """A statement with its text and its lines (1-based, inclusive)."""
+    """A statement and its lines (1-based, inclusive)."""
 
-    text: str
+    node: Any
     first: int
     last: int
     total: int  # lines that it takes with the comments before and after it
+    code: str | None = None  # with these comments, where it had to be written out
 
 
 class Locator:
-    """Knows the source text of every node of one module."""
+    """Knows the source text of every node of one module.
 
-    def __init__(self, module: Any) -> None:
+    Args:
+        module: as libcst has it.
+        extents: where its statements stand; None when that is not known.
+    """
+
+    def __init__(self, module: Any, extents: Extents | None = None) -> None:
         self.module = module
+        self.extents = extents
         self.first = 1 + len(module.header)
 
     def locate(self, node: Any, line: int) -> Located:
-        """Return text and lines of a statement whose comments begin at `line`."""
+        """Return the lines of a statement whose comments begin at `line`."""
+        first = line + len(node.leading_lines)
+        simple = node.__class__.__name__ == "SimpleStatementLine"
+        last = self.extents and self.extents.last(first, len(node.body) if simple else 1)
+        if last:
+            return Located(node, first, last, last + trailing(node) - line + 1)
         code = self.module.code_for_node(node)
         total = code.count("\n")
-        start = _LEADING.match(code)
-        skip = start.end() if start is not None else 0
-        first = line + code.count("\n", 0, skip)
-        text = code[skip:].rstrip()
+        first = line + code.count("\n", 0, _skipped(code))
         last = line + max(total, 1) - 1 - trailing(node)
-        return Located(text, first, max(first, last), total)
+        return Located(node, first, max(first, last), total, code)
 
-    def small(self, node: Any) -> str:
-        """Return the source of a simple statement without its semicolon."""
+    def text(self, located: Located) -> str:
+        """Return the source of a compound statement, without the comments before it."""
+        code = located.code
+        if code is None and self.extents is not None:
+            end = located.last + trailing(located.node)
+            text = self.extents.text(located.node, located.first, end)
+            if text is not None:
+                return text
+        if code is None:
+            code = self.module.code_for_node(located.node)
+        return code[_skipped(code) :].rstrip()
+
+    def small(self, located: Located, place: int) -> str:
+        """Return the source of a simple statement of a line, without its semicolon."""
+        body = located.node.body
+        if located.code is None and self.extents is not None:
+            code = self.extents.small(located.first, place, len(body))
+            if code is not None:
+                return code
+        return self.code(body[place])
+
+    def code(self, node: Any) -> str:
+        """Return the source of a simple statement as libcst writes it, without its semicolon."""
         return str(self.module.code_for_node(node)).rstrip(" \t\f\n;")
 
     def head(self, node: Any, line: int) -> tuple[str, int, int]:
@@ -108,9 +158,14 @@ class Locator:
 
         bare = node.with_changes(body=libcst.SimpleStatementSuite([libcst.Pass()]))
         code = self.module.code_for_node(bare)
-        start = _LEADING.match(code)
-        skip = start.end() if start is not None else 0
+        skip = _skipped(code)
         return code[skip:].rstrip(), line + code.count("\n", 0, skip), line + code.count("\n")
+
+    def around(self, located: Located, line: int) -> tuple[str, list[tuple[Any, int]]]:
+        """Return a compound statement, its functions and classes as names alone; see `elided`."""
+        if has_definitions(located.node):
+            return self.elided(located.node, line)
+        return self.text(located), []
 
     def elided(self, node: Any, line: int) -> tuple[str, list[tuple[Any, int]]]:
         """Return a compound statement with functions and classes as names alone.
@@ -157,8 +212,13 @@ class Locator:
                 f"class {definition.name.value}:" if is_class else f"def {definition.name.value}():"
             )
             code = code.replace(mark, f"{keyword} pass", 1)
-        start = _LEADING.match(code)
-        return code[start.end() if start is not None else 0 :].rstrip(), starts
+        return code[_skipped(code) :].rstrip(), starts
+
+
+def _skipped(code: str) -> int:
+    """Count the characters of the comments and blank lines at the start."""
+    start = _LEADING.match(code)
+    return start.end() if start is not None else 0
 
 
 def trailing(node: Any) -> int:
@@ -206,16 +266,20 @@ def has_definitions(node: Any) -> bool:
     return False
 
 
-def import_sources(node: Any) -> list[str]:
-    """Spell an import statement as statements of one name each."""
+def single_imports(node: Any) -> Iterator[tuple[str, Any]]:
+    """Yield an import statement as statements of one name each, with their sources."""
+    import libcst
+
     if node.__class__.__name__.endswith("Import"):
-        return [f"import {dotted_name(alias.name)}{_as(alias)}" for alias in node.names]
-    module = "" if node.module is None else dotted_name(node.module)
-    start = f"from {'.' * len(node.relative)}{module} import "
-    if node.names.__class__.__name__ == "ImportStar":
-        return [start + "*"]
-    return [f"{start}{alias.name.value}{_as(alias)}" for alias in node.names]
-
-
-def _as(alias: Any) -> str:
-    return "" if alias.asname is None else f" as {alias.asname.name.value}"
+        start = "import "
+    else:
+        module = "" if node.module is None else dotted_name(node.module)
+        start = f"from {'.' * len(node.relative)}{module} import "
+        if node.names.__class__.__name__ == "ImportStar":
+            yield start + "*", node
+            return
+    for alias in node.names:
+        name = dotted_name(alias.name) if start == "import " else alias.name.value
+        as_name = "" if alias.asname is None else f" as {alias.asname.name.value}"
+        one = alias.with_changes(comma=libcst.MaybeSentinel.DEFAULT)
+        yield f"{start}{name}{as_name}", node.with_changes(names=[one])

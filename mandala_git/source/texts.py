@@ -21,7 +21,7 @@ from mandala_git.errors import SourceError
 from mandala_git.source.deep import deeply
 from mandala_git.source.definitions import Binding, Definition, Kind, split_key
 from mandala_git.source.nodes import flat
-from mandala_git.source.normal import Normal, Place
+from mandala_git.source.normal import Normal, Place, normalize
 from mandala_git.source.sources import Unreadable, parse
 from mandala_git.source.tokens import FileSink
 from mandala_git.source.units import (
@@ -47,6 +47,7 @@ from mandala_git.source.walk import UnknownNode
 __all__ = ["definition_from_text", "text_id", "write_text"]
 
 FIRST_LINE = "mandala text 1\n"
+_HEADER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def write_text(unit: Unit, place: Place, normal: Normal) -> bytes:
@@ -81,7 +82,7 @@ def write_text(unit: Unit, place: Place, normal: Normal) -> bytes:
             header["readers"] = place.readers
     if normal.annotated and place.future:
         header["future"] = True
-    line = json.dumps(header, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    line = _HEADER.encode(header)
     source = "\n".join(s.source for s in unit.sections if s.role not in NAMES_ONLY)
     return f"{FIRST_LINE}{_safe(line)}\n\n{source}\n".encode("utf-8", "surrogatepass")
 
@@ -151,8 +152,7 @@ def _derive(text: bytes, rules: Rules) -> Definition:
         future=header.get("future", False),
         rules=rules,
     )
-    definition, _ = describe(unit, place)
-    return definition._replace(text_id=text_id(text))
+    return describe(unit, place, normalize(unit.pieces, place), text)
 
 
 def parse_section(code: str) -> Any:

@@ -16,7 +16,7 @@ from mandala_git.source.constants import identifier, text_bytes
 from mandala_git.source.definitions import Definition, Kind
 from mandala_git.source.neutral import Effect
 from mandala_git.source.nodes import docstring
-from mandala_git.source.normal import Normal, Place, normalize
+from mandala_git.source.normal import Normal, Place
 from mandala_git.source.scopes import Scope, ScopeKind
 from mandala_git.source.statements import Statements
 from mandala_git.source.tokens import DocToken, FileSink, NameToken, Piece
@@ -163,9 +163,13 @@ def name_piece(role: Role, chain: str) -> Piece:
 _IMPORTS = frozenset(["Import", "ImportFrom"])
 
 
-def describe(unit: Unit, place: Place) -> tuple[Definition, Normal]:
-    """Make the definition of a unit; its text id is still missing."""
-    normal = normalize(unit.pieces, place)
+def describe(unit: Unit, place: Place, normal: Normal, text: bytes) -> Definition:
+    """Make the definition of a unit.
+
+    Args:
+        normal: what `normalize` made of its pieces.
+        text: its lasting text.
+    """
     node = unit.sections[0].node if unit.sections else None
     plain, literal, mutable = False, None, False
     parameters: tuple[str, ...] = ()
@@ -176,18 +180,19 @@ def describe(unit: Unit, place: Place) -> tuple[Definition, Normal]:
         attributes = values.default_values(node.params)
         plain = not unit.pieces[-1].generator and all(e is Effect.PLAIN for e in normal.effects)
     elif unit.kind is Kind.CLASS:
-        nodes = [s.node for s in unit.sections if s.role is Role.STATEMENT]
-        attributes = values.class_values(nodes)
+        attributes = values.class_values(
+            [(s.node, s.source) for s in unit.sections if s.role is Role.STATEMENT]
+        )
     elif unit.kind is Kind.IMPORT:
         plain = len(unit.sections) == 1 and node.__class__.__name__ in _IMPORTS
     elif unit.kind is Kind.GLOBAL:
-        literal = values.literal([s.node for s in unit.sections])
+        literal = values.literal([(s.node, s.source) for s in unit.sections])
         mutable = values.mutable([s.node for s in unit.sections])
-    definition = Definition(
+    return Definition(
         path=place.path,
         qualname=unit.qualname,
         kind=unit.kind,
-        text_id="",
+        text_id=text_id(text),
         skeleton=normal.skeleton,
         digest=normal.digest,
         exact=normal.exact,
@@ -204,7 +209,6 @@ def describe(unit: Unit, place: Place) -> tuple[Definition, Normal]:
         parameters=parameters,
         lines=unit.lines,
     )
-    return definition, normal
 
 
 def text_id(text: bytes) -> str:

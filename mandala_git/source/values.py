@@ -48,11 +48,31 @@ def single_assignment(node: Any) -> tuple[str, Any] | None:
     return identifier(target.value), node.value
 
 
-def literal(nodes: Sequence[Any]) -> str | None:
-    """Return the source of the literal that these statements bind once, if so."""
-    if len(nodes) != 1 or (pair := single_assignment(nodes[0])) is None:
+def literal(statements: Sequence[tuple[Any, str]]) -> str | None:
+    """Return the source of the literal that these statements bind once, if so.
+
+    Args:
+        statements: each with its source.
+    """
+    if len(statements) != 1:
         return None
-    return source_of(pair[1]).strip() if is_literal(pair[1]) else None
+    node, source = statements[0]
+    pair = single_assignment(node)
+    return _assigned(node, pair[1], source) if pair is not None and is_literal(pair[1]) else None
+
+
+def _assigned(node: Any, value: Any, source: str) -> str:
+    """Return the source of the value that a statement binds, which is the end of its source."""
+    if node.__class__.__name__ == "Assign":
+        name, before, after = (
+            node.targets[0].target,
+            node.targets[0].whitespace_before_equal,
+            node.targets[0].whitespace_after_equal,
+        )
+        start = f"{name.value}{before.value}={after.value}"
+        if not name.lpar and source.startswith(start):
+            return source[len(start) :].strip()
+    return source_of(value).strip()
 
 
 def mutable(nodes: Sequence[Any]) -> bool:
@@ -64,16 +84,19 @@ def mutable(nodes: Sequence[Any]) -> bool:
     return False
 
 
-def class_values(nodes: Sequence[Any]) -> dict[str, str | None]:
-    """Return the data attributes of a class, each with its literal if it has one."""
+def class_values(statements: Sequence[tuple[Any, str]]) -> dict[str, str | None]:
+    """Return the data attributes of a class, each with its literal if it has one.
+
+    Args:
+        statements: each with its source.
+    """
     found: dict[str, str | None] = {}
-    for node in nodes:
+    for node, source in statements:
         pair = single_assignment(node)
         if pair is not None:
             name, value = pair
-            found[name] = (
-                source_of(value).strip() if name not in found and is_literal(value) else None
-            )
+            is_one = name not in found and is_literal(value)
+            found[name] = _assigned(node, value, source) if is_one else None
             continue
         for name in _bound(node):
             found[name] = None
