@@ -9,23 +9,18 @@ from typing import TYPE_CHECKING
 from mandala_git.cli.desk import Desk
 from mandala_git.cli.verbs import describe
 from mandala_git.errors import UsageError
+from mandala_git.source.definitions import Definition, Kind
 from mandala_git.versions.comparison import Comparison
 from mandala_git.versions.pending import Pending, sort_out
 from mandala_git.versions.review import Question, select
 from mandala_git.versions.verdicts import Edge, Verdict
 from mandala_git.versions.worlds import Worlds
 from mandala_git.views.console import Output
-from mandala_git.views.questions import stake
+from mandala_git.views.questions import VERDICT_STYLES, stake
 from mandala_git.views.text import Row, Style, plural, row, visible
 
 if TYPE_CHECKING:
     from mandala_git.cli.verbs import Subparsers
-
-_STYLES = {
-    Verdict.BREAKING: Style.BAD,
-    Verdict.COMPATIBLE: Style.GOOD,
-    Verdict.RETRACTED: Style.DIM,
-}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -42,11 +37,16 @@ def add_parser(subparsers: Subparsers) -> None:
             KEY is a key (`src/train.py::fit`), a qualified name or a file. Without KEY all open
             edits are decided. A named edit may be decided anew, and before anything ran.
             --retract takes verdicts about the code as it is now back: the edits are open again.
+
+            --was says what KEY was before it got its name or place and its new text, in HEAD or
+            in REV. Breaking or compatible then is about that edit; with compatible, calls
+            recorded under the old name are kept.
         """,
         example="""
             git mandala classify src/train.py::fit --compatible --note "only logs"
             git mandala classify --staged --breaking
             git mandala classify fit --retract
+            git mandala classify src/train.py::fit_model --was src/train.py::fit --compatible
         """,
     )
     answer = parser.add_mutually_exclusive_group(required=True)
@@ -66,6 +66,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--staged", action="store_true", help="the index, not the work tree")
     parser.add_argument("--note", metavar="TEXT", default="", help="why, kept with the verdict")
+    parser.add_argument("--was", metavar="[REV:]OLD", help="the definition that KEY was before")
     parser.add_argument(
         "--all", action="store_true", help="also what is decided already, and what nothing ran"
     )
@@ -79,12 +80,18 @@ def run(args: argparse.Namespace) -> int:
     with Desk() as desk:
         desk.require_store()
         worlds = desk.staged if args.staged else desk.work
-        ledger = desk.history.ledger
-        pending = sort_out(desk.review(worlds).questions(), ledger)
-        choice = _Choice(desk, worlds, pending, verdict)
         keys = [desk.key(word) for word in args.keys]
-        chosen = choice.named(keys) if keys else choice.unnamed(everything=args.all)
-        review = desk.review(worlds, desk.head)
+        before = desk.head
+        if args.was is not None and verdict is Verdict.RETRACTED:
+            raise UsageError("--retract needs no --was", hint="git mandala classify KEY --retract")
+        if args.was is not None:
+            before, question = _renamed(desk, worlds, keys, args.was)
+            chosen = [question]
+        else:
+            pending = sort_out(desk.review(worlds).questions(), desk.history.ledger)
+            choice = _Choice(desk, worlds, pending, verdict)
+            chosen = choice.named(keys) if keys else choice.unnamed(everything=args.all)
+        review = desk.review(worlds, before)
         events = review.decide(chosen, verdict, author=desk.repo.author(), note=args.note)
         written = {event.edge for event in events}
         out.show(_line(q, verdict, q.edge in written) for q in chosen)
@@ -101,11 +108,53 @@ def _line(question: Question, verdict: Verdict, new: bool) -> Row:
     edge = question.edge
     was = f" (was {edge.key_old})" if edge.key_old != edge.key_new else ""
     return row(
-        (f"{verdict:10}", _STYLES[verdict]),
+        (f"{verdict:10}", VERDICT_STYLES[verdict]),
         "  ",
         (visible(edge.key_new + was), Style.HEAD),
         (f"   {stake(question)}" if question.calls else "", Style.COST),
         ("" if new else "   (decided so already)", Style.DIM),
+    )
+
+
+def _renamed(desk: Desk, worlds: Worlds, keys: Sequence[str], was: str) -> tuple[Worlds, Question]:
+    """Return the world of the commit that has the old definition, and the edit from there.
+
+    Raises:
+        UsageError: one of both is not there, or the old one still is.
+    """
+    if len(keys) != 1:
+        raise UsageError("--was tells of one KEY what it was", hint="git mandala help classify")
+    head, colons, qualname = was.partition("::")
+    rev, _, path = head.rpartition(":")
+    before = desk.at(rev or "HEAD")
+    changes = Comparison(before, worlds).changes
+    old = _only(before, desk.key(path + colons + qualname), [c.old for c in changes])
+    new = _only(worlds, keys[0], [c.new for c in changes])
+    if worlds.definition(old.key) is not None:
+        raise UsageError(
+            f"{old.key} is still there: it has not become {new.key}",
+            hint=f"its own edit: git mandala classify {old.key} --breaking|--compatible",
+        )
+    edge = Edge(old.key, old.text_id, new.key, new.text_id)
+    return before, Question(edge, old, new, (), 0, 0.0, None, ())
+
+
+def _only(worlds: Worlds, name: str, candidates: Sequence[Definition | None]) -> Definition:
+    """Return the definition with a key, or the one among candidates with a name.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    there = worlds.definition(name)
+    if there is not None:
+        return there
+    named = [d for d in candidates if d is not None and name in (d.qualname, d.name)]
+    found = {d.key: d for d in named if d.kind is not Kind.IMPORT}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    raise UsageError(
+        f"{name!r} is {'several definitions' if found else 'no definition'} there",
+        hint="\n".join(sorted(found)) or "in full it is for example src/train.py::Model.fit",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from mandala_git.source.changes import Change
 from mandala_git.versions.comparison import Comparison
 from mandala_git.versions.pending import sort_out
 from mandala_git.versions.worlds import Worlds
-from mandala_git.views.changes import concise, full
+from mandala_git.views.changes import claim_command, concise, full
 from mandala_git.views.changes_data import as_github, as_json
 from mandala_git.views.console import Output
 from mandala_git.views.questions import consequences
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             out.text(as_json(changes, hunks=comparison.hunks, consequences=costs))
         elif args.format == "github":
-            out.text(as_github(changes, consequences=costs))
+            out.text(as_github(changes, consequences=costs, cosmetic=args.cosmetic))
         else:
             with out.paged():
                 if args.format == "concise":
@@ -97,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
                         consequences=costs,
                         cosmetic=args.cosmetic,
                         hint=hint,
+                        claim=_claim(revs, staged=args.staged),
                     )
                 out.show(rows)
         out.say(*(f"mandala: {note}" for note in desk.notes))
@@ -108,6 +111,13 @@ def _worlds(desk: Desk, revs: list[str], *, staged: bool) -> tuple[Worlds | None
     if len(revs) > 1:
         return before, desk.at(revs[1])
     return before, desk.staged if staged else desk.work
+
+
+def _claim(revs: list[str], *, staged: bool) -> Callable[[str, str], str] | None:
+    """Return what writes the command about a guess; none about the past, which is not decided."""
+    if len(revs) > 1:
+        return None
+    return partial(claim_command, rev=revs[0] if revs else "", staged=staged)
 
 
 def _cosmetic_hint(args: argparse.Namespace) -> str:

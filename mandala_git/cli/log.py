@@ -11,8 +11,9 @@ from mandala_git.cli.desk import Desk
 from mandala_git.cli.verbs import describe
 from mandala_git.errors import UsageError
 from mandala_git.versions.review import is_named
-from mandala_git.versions.verdicts import Event, Ledger, Verdict
+from mandala_git.versions.verdicts import Event, Ledger
 from mandala_git.views.console import Output
+from mandala_git.views.questions import VERDICT_STYLES
 from mandala_git.views.text import Row, Style, row, visible
 
 if TYPE_CHECKING:
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Number of the JSON layout. Fields may be added under one number, never changed."""
-
-_STYLES = {
-    Verdict.BREAKING: Style.BAD,
-    Verdict.COMPATIBLE: Style.GOOD,
-    Verdict.RETRACTED: Style.DIM,
-}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -135,7 +130,7 @@ def _rows(event: Event, ledger: Ledger) -> list[Row]:
         row(
             (event.id[:10], Style.DIM),
             "  ",
-            (f"{event.verdict:10}", Style.DIM if superseded else _STYLES[event.verdict]),
+            (f"{event.verdict:10}", Style.DIM if superseded else VERDICT_STYLES[event.verdict]),
             "  ",
             (visible(key), Style.HEAD),
             (marks, Style.BAD if conflict else Style.DIM),

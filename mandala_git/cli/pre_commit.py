@@ -140,7 +140,9 @@ class _Commit:
             decided: questions that have been answered.
             without: questions that are shown otherwise.
         """
-        from mandala_git.views.changes import concise, full
+        from functools import partial
+
+        from mandala_git.views.changes import claim_command, concise, full
         from mandala_git.views.questions import consequences
         from mandala_git.views.text import row
 
@@ -157,7 +159,13 @@ class _Commit:
         hint = "git mandala diff --staged --cosmetic"
         loud = [c for c in changes if not c.kind.quiet and (not c.told or c.key in costs)]
         if len(loud) <= MOST_CHANGES:
-            return full(changes, hunks=self.comparison.hunks, consequences=costs, hint=hint)
+            return full(
+                changes,
+                hunks=self.comparison.hunks,
+                consequences=costs,
+                hint=hint,
+                claim=partial(claim_command, staged=True),
+            )
         kept = [c for c in loud if c.key in costs]
         kept += [c for c in loud if c.key not in costs][: max(MOST_CHANGES - len(kept), 0)]
         quiet = [c for c in changes if c.kind.quiet]

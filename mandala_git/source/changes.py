@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mandala_git.source.definitions import Definition, FileFacts, Kind
+from mandala_git.source.guesses import Guess, guess
+from mandala_git.source.moves import Moves
 from mandala_git.source.outline import CONTEXT, Hunk, outline
 from mandala_git.source.pieces import Sources
-from mandala_git.source.reasons import explain, redirected
+from mandala_git.source.reasons import LAYOUT, explain, redirected
+from mandala_git.source.renaming import renamed
 
 _REPEAT = re.compile(r"#\d+")
-_FEW_STATEMENTS, _FEW_NODES = 3, 10  # SEMANTICS 6: smaller bodies are alike by accident
+
+_MOST = 3  # names that changed are told one by one up to this number
 
 
 class ChangeKind(StrEnum):
@@ -26,7 +29,7 @@ class ChangeKind(StrEnum):
     REMOVED = "removed"
     MOVED = "moved"  # to another file, under its name or a new one
     RENAMED = "renamed"
-    NAMES = "names"  # only names of locals differ
+    NAMES = "names"  # only names differ: of locals, or how an import is spelled
     COSMETIC = "cosmetic"  # only formatting, comments, docstrings differ
 
     @property
@@ -46,6 +49,7 @@ class Change:
         suggestion: `compatible`, `breaking`, or None when nothing is known.
         why: the justification of the suggestion.
         told: an import that another change of its file already speaks of.
+        guess: of what came or went, what it perhaps was or became; only shown.
     """
 
     kind: ChangeKind
@@ -55,6 +59,7 @@ class Change:
     suggestion: str | None = None
     why: str = ""
     told: bool = False
+    guess: Guess | None = None
 
     @property
     def definition(self) -> Definition:
@@ -63,6 +68,11 @@ class Change:
         if found is None:
             raise ValueError("a change has at least one side")
         return found
+
+    @property
+    def layout(self) -> bool:
+        """All that differs is what formatters do and Python can see: import order, docstrings."""
+        return bool(self.reasons) and LAYOUT.issuperset(self.reasons)
 
     @property
     def key(self) -> str:
@@ -107,12 +117,29 @@ def compare(
                 change = _changed(was, now, before, after)
                 if change:
                     changes.append(change)
-    moves = _Moves(left_old, left_new, before, after)
+    moves = Moves(left_old, left_new, before, after)
     for was, now in moves.pairs:
         changes.append(_moved(was, now))
     changes += [Change(ChangeKind.ADDED, None, d) for d in moves.new]
     changes += [Change(ChangeKind.REMOVED, d, None) for d in moves.old]
     return tuple(sorted(_told(changes), key=_order))
+
+
+def with_guesses(changes: Iterable[Change], before: Sources, after: Sources) -> tuple[Change, ...]:
+    """Say of definitions that came or went what they perhaps were or became.
+
+    Args:
+        changes: of `compare`.
+        before, after: the text of the files of both sides.
+    """
+    everything = list(changes)
+    gone = [c.old for c in everything if c.kind is ChangeKind.REMOVED and c.old is not None]
+    come = [c.new for c in everything if c.kind is ChangeKind.ADDED and c.new is not None]
+    found: dict[tuple[ChangeKind, str], Guess] = {}
+    for was, now, score in guess(gone, come, before, after):
+        found[ChangeKind.REMOVED, was.key] = Guess(now, score)
+        found[ChangeKind.ADDED, now.key] = Guess(was, score)
+    return tuple(replace(c, guess=found.get((c.kind, c.key))) for c in everything)
 
 
 def hunks(
@@ -121,11 +148,12 @@ def hunks(
     """Select the source lines that tell a change; see `outline`.
 
     Args:
-        change: of `compare`.
+        change: of `compare`; with a guess, the lines tell what became of the other side.
         before, after: the text of the files of both sides.
         context: equal lines around a difference.
     """
-    old, new = change.old, change.new
+    other = change.guess.other if change.guess is not None else None
+    old, new = change.old or other, change.new or other
     elsewhere = redirected(old, new) if old and new else {}
     words: dict[str, str] = {}
     for chain, text in elsewhere.items():
@@ -170,7 +198,7 @@ def _changed(
         if old.qualname != new.qualname:
             return None  # only its number among definitions of one name
         if old.exact != new.exact:
-            return Change(ChangeKind.NAMES, old, new, ("names only",))
+            return Change(ChangeKind.NAMES, old, new, (_names(old, new, before, after),))
         return Change(ChangeKind.COSMETIC, old, new)
     found = explain(
         old,
@@ -181,91 +209,19 @@ def _changed(
     return Change(ChangeKind.CHANGED, old, new, found.words, found.suggestion, found.why)
 
 
+def _names(old: Definition, new: Definition, before: Sources | None, after: Sources | None) -> str:
+    if before is None or after is None:
+        return "names only"
+    pieces = before[old.path].piece(old), after[new.path].piece(new)
+    pairs = [f"{was} -> {now}" for was, now in renamed(old, new, *pieces)]
+    more = f" and {len(pairs) - _MOST} more" if len(pairs) > _MOST else ""
+    return "names only" + (": " if pairs else "") + ", ".join(pairs[:_MOST]) + more
+
+
 def _moved(old: Definition, new: Definition) -> Change:
     if old.path == new.path:
         return Change(ChangeKind.RENAMED, old, new, (f"was {old.qualname}",))
     return Change(ChangeKind.MOVED, old, new, (f"was {old.key}",))
-
-
-class _Moves:
-    """Pairs of a definition that is gone and one that is new, exact and unique by digest.
-
-    A body of few statements is like others by accident, so that it moves only under its own
-    name; methods move with their class.
-
-    Attributes:
-        pairs: what moved.
-        old, new: what is left.
-    """
-
-    def __init__(
-        self,
-        old: Sequence[Definition],
-        new: Sequence[Definition],
-        before: Sources | None,
-        after: Sources | None,
-    ) -> None:
-        self.pairs: list[tuple[Definition, Definition]] = []
-        self.old, self.new = list(old), list(new)
-        self._before, self._after = before, after
-        self._by(lambda d: (d.kind, d.digest, d.name) if _alone(d) else None)
-        self._by(lambda d: (d.kind, d.digest) if _alone(d) and self._telling(d) else None)
-        known = -1
-        while known != len(self.pairs):  # a class that moved takes its classes along
-            known = len(self.pairs)
-            homes = {was.key: now.key for was, now in self.pairs if was.kind is Kind.CLASS}
-            self._by(
-                lambda d, homes=homes: _within(d, homes.get(_home(d), "")),  # type: ignore[misc]
-                lambda d: _within(d, _home(d)),
-            )
-        self._by(lambda d: (d.kind, d.digest) if d.parent and self._telling(d) else None)
-
-    def _by(
-        self,
-        key: Callable[[Definition], Hashable],
-        new_key: Callable[[Definition], Hashable] | None = None,
-    ) -> None:
-        """Pair what has the same key and is alone with it on both sides."""
-        groups: dict[Hashable, tuple[list[Definition], list[Definition]]] = {}
-        for side, definitions, read in ((0, self.old, key), (1, self.new, new_key or key)):
-            for definition in definitions:
-                found = read(definition)
-                if found is not None:
-                    groups.setdefault(found, ([], []))[side].append(definition)
-        pairs = [(o[0], n[0]) for o, n in groups.values() if len(o) == 1 and len(n) == 1]
-        self.pairs += pairs
-        gone = {id(was) for was, _ in pairs}
-        come = {id(now) for _, now in pairs}
-        self.old = [d for d in self.old if id(d) not in gone]
-        self.new = [d for d in self.new if id(d) not in come]
-
-    def _telling(self, definition: Definition) -> bool:
-        """Large enough that an equal digest is no accident."""
-        sources = self._before if definition in self.old else self._after
-        if sources is None:
-            return False
-        nodes = sources[definition.path].piece(definition).nodes
-        inside = [inner for node in nodes for inner in ast.walk(node)]
-        statements = sum(isinstance(n, ast.stmt) for n in inside) - _has_header(definition)
-        meaningful = [n for n in inside if not isinstance(n, ast.expr_context)]
-        return statements >= _FEW_STATEMENTS or len(meaningful) >= 2 * _FEW_NODES
-
-
-def _has_header(definition: Definition) -> bool:
-    return definition.kind in (Kind.FUNCTION, Kind.CLASS)
-
-
-def _alone(definition: Definition) -> bool:
-    """Neither inside a class nor an import."""
-    return definition.parent is None and definition.kind is not Kind.IMPORT
-
-
-def _home(definition: Definition) -> str:
-    return f"{definition.path}::{definition.parent}" if definition.parent else ""
-
-
-def _within(definition: Definition, home: str) -> Hashable:
-    return (home, definition.kind, definition.digest, definition.name) if home else None
 
 
 def _told(changes: Iterable[Change]) -> Iterator[Change]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mandala_git.source.aligned import Alignment, align
@@ -18,8 +18,14 @@ from mandala_git.source.suggestions import BREAKING, COMPATIBLE, HARMLESS, Evide
 IMPORT_ORDER = "order of imports"
 DOCSTRING = "docstring only (read by __doc__, so it counts)"
 DOCSTRING_LAYOUT = "layout of a docstring only (read by __doc__, so it counts)"
-FORMAL = frozenset({IMPORT_ORDER, DOCSTRING_LAYOUT})
+LAYOUT = frozenset({IMPORT_ORDER, DOCSTRING_LAYOUT})
 """Reasons that formatters make and that Python can see all the same."""
+
+_AMONG_STARS = "the star imports of the file, or their order"
+_NEIGHBOURS = "only neighbouring imports changed places"
+_Imported = tuple[int, str, str, str]
+
+_MOST = 3  # places where a name may lead are told one by one up to this number
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,10 @@ def explain(
         at least one reason.
     """
     elsewhere = redirected(old, new)
+    pieces = (before.piece(old), after.piece(new)) if before and after else None
+    found = align(*pieces) if pieces and pieces[0].complete and pieces[1].complete else None
+    if pieces and found and not elsewhere and _only_import_order(found, pieces):
+        return Reasons((IMPORT_ORDER,), COMPATIBLE, _NEIGHBOURS)
     if new.kind is Kind.IMPORT and old.kind is Kind.IMPORT:
         return _import(old, new)
     if old.kind is not new.kind:
@@ -62,12 +72,8 @@ def explain(
             "what reads the value gets another one",
         )
     redirections = [f"{name} {text}" for name, text in elsewhere.items()]
-    pieces = (before.piece(old), after.piece(new)) if before and after else None
-    if pieces is None or not (pieces[0].complete and pieces[1].complete):
+    if pieces is None or found is None:
         return Reasons((*_facts(old, new), *redirections) or (_rest(new),))
-    found = align(*pieces)
-    if not elsewhere and _only_import_order(found, pieces):
-        return Reasons((IMPORT_ORDER,), COMPATIBLE, "only neighbouring imports changed places")
     header = compare_headers(*pieces)
     members = _members(old, new)
     body = _body(found, pieces[1]) and not _follows(header, pieces)
@@ -82,11 +88,17 @@ def explain(
     moved = {line: note for line, note in found.new_notes.items() if line not in marks}
     if moved and not body and not members:
         words.append(_moved(moved, pieces[1]))
-    if not words and before and after and align(before.around(old), after.around(new)):
-        words.append("the code around it")
+    if not words and before and after:
+        outside = before.around(old), after.around(new)
+        around = align(*outside)
+        if _only_import_order(around, outside):
+            return Reasons((IMPORT_ORDER,), COMPATIBLE, _NEIGHBOURS)
+        if around:
+            words.append("the code around it")
     if not words:
         return _unseen(old, new, pieces)
-    evidence = Evidence(new, found, header, bool(elsewhere), body, constant)
+    surely = any(" or " not in text for text in elsewhere.values())
+    evidence = Evidence(new, found, header, surely, body, constant)
     return Reasons(tuple(words), *suggest(evidence))
 
 
@@ -99,7 +111,7 @@ def _unseen(old: Definition, new: Definition, pieces: tuple[Piece, Piece]) -> Re
         return Reasons((DOCSTRING,))
     stars = any(_has_star(hole.binding) for hole in new.holes)
     if old.skeleton == new.skeleton and stars:
-        return Reasons(("the star imports of the file",))
+        return Reasons((_AMONG_STARS,))
     if was:
         return Reasons(("the file began or stopped to read docstrings",))
     return Reasons((_rest(new),))
@@ -126,9 +138,13 @@ def _only_import_order(found: Alignment, pieces: tuple[Piece, Piece]) -> bool:
     if any(note != "moved" or line not in lines for line, note in notes) or found.clauses:
         return False
     was, now = (_imports(piece) for piece in pieces)
-    # The later one of two that bind a name wins.
-    bound = Counter(name for _, _, _, name in now)
-    return Counter(was) == Counter(now) and "*" not in bound and max(bound.values()) == 1
+    return was == now and all(_is_free(suite) for suite in now)
+
+
+def _is_free(suite: Counter[_Imported]) -> bool:
+    """Whether the order means nothing to the names: the later one of two that bind a name wins."""
+    names = Counter(name for _, _, _, name in suite.elements())
+    return "*" not in names and names.total() == len(names)
 
 
 def _import_lines(piece: Piece) -> list[int]:
@@ -136,19 +152,21 @@ def _import_lines(piece: Piece) -> list[int]:
     return [s.first for s in inside if s.kind in ("Import", "ImportFrom")]
 
 
-def _imports(piece: Piece) -> list[tuple[int, str, str, str]]:
-    """Each name that is imported: level, module, name, what it is bound as."""
-    found = []
-    for node in piece.nodes:
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Import):
-                found += [
-                    (0, a.name, "", a.asname or a.name.partition(".")[0]) for a in inner.names
-                ]
-            elif isinstance(inner, ast.ImportFrom):
-                module = inner.module or ""
-                found += [(inner.level, module, a.name, a.asname or a.name) for a in inner.names]
-    return found
+def _imports(piece: Piece) -> list[Counter[_Imported]]:
+    """The imports of each suite: level, module, name, what it is bound as."""
+    suites = [piece.statements]
+    suites += [s.statements for top in piece.statements for i in top.walk() for s in i.suites]
+    return [Counter(found for s in suite for found in _imported(s.node)) for suite in suites]
+
+
+def _imported(node: ast.AST) -> Iterator[_Imported]:
+    match node:
+        case ast.Import():
+            for alias in node.names:
+                yield 0, alias.name, "", alias.asname or alias.name.partition(".")[0]
+        case ast.ImportFrom():
+            for alias in node.names:
+                yield node.level, node.module or "", alias.name, alias.asname or alias.name
 
 
 def _follows(header: Header, pieces: tuple[Piece, Piece]) -> bool:
@@ -163,12 +181,14 @@ def redirected(old: Definition, new: Definition) -> dict[str, str]:
         {`math.sqrt` as spelled: `resolves to cmath.sqrt (was math.sqrt)`}; the first name
         alone when several of its attributes are read.
     """
-    was = {hole.chain: hole for hole in old.holes if hole.name != "<import>"}
+    was, now = (_bindings(definition) for definition in (old, new))
     moved: dict[str, list[tuple[Hole, Hole]]] = {}
-    for hole in new.holes:
-        before = was.get(hole.chain)
-        if before is not None and before.binding != hole.binding:
-            moved.setdefault(hole.name, []).append((before, hole))
+    for chain, holes in now.items():
+        # A name that a statement binds and reads has a hole for each.
+        come = [h for h in holes if all(h.binding != b.binding for b in was.get(chain, ()))]
+        gone = [h for h in was.get(chain, ()) if all(h.binding != a.binding for a in holes)]
+        if come and gone:
+            moved.setdefault(come[0].name, []).append((gone[0], come[0]))
     found: dict[str, str] = {}
     for name, pairs in moved.items():
         before, hole = pairs[0]
@@ -179,6 +199,14 @@ def redirected(old: Definition, new: Definition) -> dict[str, str]:
             if target != origin
             else f"is bound {_times(hole.binding)} in its file (was {_times(before.binding)})"
         )
+    return found
+
+
+def _bindings(definition: Definition) -> dict[str, list[Hole]]:
+    found: dict[str, list[Hole]] = {}
+    for hole in definition.holes:
+        if hole.name != "<import>":
+            found.setdefault(hole.chain, []).append(hole)
     return found
 
 
@@ -200,9 +228,17 @@ def _target(binding: Binding, name: str, attrs: Sequence[str]) -> str:
         case ("star", fallback):
             return f"a star import or {_target(fallback, name, attrs)}"
         case ("many", bindings):
-            targets = dict.fromkeys(_target(b, name, attrs) for b in bindings)
-            return " or ".join(targets) + (" (bound more than once)" if len(targets) == 1 else "")
+            return _either(_target(b, name, attrs) for b in bindings)
     return str(binding)
+
+
+def _either(targets: Iterable[str]) -> str:
+    every = list(targets)
+    if len(set(every)) == 1 < len(every):
+        return f"{every[0]} (bound more than once)"
+    different = list(dict.fromkeys(every))
+    more = len(different) - _MOST
+    return " or ".join(different[:_MOST]) + (f" or {more} more" if more > 0 else "")
 
 
 def _times(binding: Binding) -> str:
@@ -212,12 +248,18 @@ def _times(binding: Binding) -> str:
 
 def _import(old: Definition, new: Definition) -> Reasons:
     was, now = (
-        " or ".join(dict.fromkeys(_target(h.binding, h.name, h.attrs) for h in d.holes))
+        _either(_target(h.binding, h.name, h.attrs) for h in d.holes if _is_of(h, d))
         for d in (old, new)
     )
     if was == now:
-        return Reasons(("the condition of the import",))
+        stars = any(_has_star(hole.binding) for hole in (*old.holes, *new.holes))
+        return Reasons((_AMONG_STARS if stars else "the condition of the import",))
     return Reasons((f"resolves to {now} (was {was})",), BREAKING, "the name leads to other code")
+
+
+def _is_of(hole: Hole, definition: Definition) -> bool:
+    """Whether a hole is for an import that binds the name; others are for what stands around."""
+    return hole.name in (definition.name, definition.qualname) and hole.binding[0] != "many"
 
 
 def _facts(old: Definition, new: Definition) -> list[str]:

@@ -38,7 +38,7 @@ class Evidence:
         new: the definition as it is now.
         found: its lines beside those of the old version.
         header: what differs above the body.
-        redirected: a name leads to other code.
+        redirected: a name surely leads to other code.
         body: something below the header differs.
         constant: the one token that became another one, if that is all: `2 -> 3`.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from mandala_git.source.changes import Change, ChangeKind, compare, hunks
+from mandala_git.source.changes import Change, ChangeKind, compare, hunks, with_guesses
 from mandala_git.source.definitions import Definition, FileFacts
 from mandala_git.source.outline import CONTEXT, Hunk
 from mandala_git.source.pieces import Sources
@@ -39,10 +39,11 @@ class Comparison:
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """The changes, most important first; see `compare`."""
+        """The changes, most important first, with guesses; see `compare`."""
         olds = [f for f in map(self._old_facts, self.paths) if f is not None]
         news = [f for f in map(self.after.tree.facts, self.paths) if f is not None]
-        return compare(olds, news, before=self._old_sources, after=self._new_sources)
+        before, after = self._old_sources, self._new_sources
+        return with_guesses(compare(olds, news, before=before, after=after), before, after)
 
     @cached_property
     def unreadable(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ def full(
     consequences: Mapping[str, Consequence] | None = None,
     cosmetic: bool = False,
     hint: str = "git mandala diff --cosmetic",
+    claim: Callable[[str, str], str] | None = None,
 ) -> list[Row]:
     """Render changes for reading: a line each, then the lines that differ and the cost.
 
@@ -60,6 +62,8 @@ def full(
         consequences: by key of the change.
         cosmetic: list what was only reformatted, too; else it is counted.
         hint: the command that shows what is only counted.
+        claim: (key, old key) -> the command that keeps results of what a definition perhaps
+            was; None where no command can.
 
     Returns:
         lines; none when nothing changed.
@@ -70,11 +74,13 @@ def full(
     shown, folded, together = _select(everything, costs, cosmetic)
     for change in shown:
         body: list[Row] = []
-        if hunks is not None and (change.kind is ChangeKind.CHANGED or change.kind.quiet):
+        if hunks is not None and _has_lines(change):
             body += _hunk_rows(hunks(change))
         cost = costs.get(change.key)
         body += _cost_rows(cost)
         body += _suggestion_rows(change, cost)
+        if claim is not None:
+            body += _guess_rows(change, costs, claim)
         if rows and (body or _spacious(rows)):
             rows.append(())
         rows.append(_head(change, folded.get(change.key, 0)))
@@ -115,6 +121,11 @@ def concise(
     return rows + _moves_rows(together) + _quiet_rows(everything, cosmetic, hint)
 
 
+def _has_lines(change: Change) -> bool:
+    guessed = change.kind is ChangeKind.ADDED and change.guess is not None
+    return change.kind is ChangeKind.CHANGED or change.kind.quiet or guessed
+
+
 def _select(
     changes: Sequence[Change], costs: Mapping[str, Consequence], cosmetic: bool
 ) -> tuple[list[Change], dict[str, int], dict[tuple[str, str], int]]:
@@ -142,7 +153,7 @@ def _select(
                 moved[_files(change)] += 1
                 continue
             parent = f"{change.definition.path}::{change.definition.parent}"
-            if (change.kind, parent) in classes:
+            if (change.kind, parent) in classes and change.guess is None:
                 folded[parent] += 1
                 continue
         shown.append(change)
@@ -188,9 +199,53 @@ def _words(change: Change, members: int) -> str:
     words = [*change.reasons]
     if change.kind is ChangeKind.COSMETIC:
         words.append("only reformatted")
+    if change.guess is not None:
+        words.append(guess_words(change))
     if members:
         words.append(f"with {plural(members, 'member')}")
     return visible(", ".join(words))
+
+
+def guess_words(change: Change) -> str:
+    """Say what a definition that came or went perhaps was or became; "" without a guess."""
+    if change.guess is None:
+        return ""
+    this, other = change.definition, change.guess.other
+    name = other.qualname if this.path == other.path else other.key
+    moved = "moved" if this.qualname == other.qualname else "renamed"
+    if change.new is None:
+        return f"perhaps {moved}: now {name}"
+    return f"perhaps {name}, {moved} and changed ({change.guess.score:.0%} alike)"
+
+
+def _guess_rows(
+    change: Change, costs: Mapping[str, Consequence], claim: Callable[[str, str], str]
+) -> list[Row]:
+    """Say what to do where recorded calls need what a definition perhaps was."""
+    if change.new is None or change.guess is None:
+        return []
+    was = change.guess.other.key
+    lost = costs.get(was)
+    if lost is None or not lost.calls or change.key in costs:
+        return []
+    command = claim(change.key, was)
+    return [
+        row((visible(f"  {was} is {_cost(lost)}"), Style.COST)),
+        row((visible(f"  if results stay: {command}"), Style.DIM)),
+    ]
+
+
+def claim_command(key: str, was: str, *, rev: str = "", staged: bool = False) -> str:
+    """Write the command that says: this is what that was, and its results stay.
+
+    Args:
+        key: of the definition as it is now.
+        was: key of what it was.
+        rev: the commit that has it; "" for HEAD.
+        staged: the definition is that of the index.
+    """
+    words = ["git", "mandala", "classify", *(["--staged"] if staged else []), key]
+    return shlex.join([*words, "--was", f"{rev}:{was}" if rev else was, "--compatible"])
 
 
 def _hunk_rows(hunks: Sequence[Hunk]) -> list[Row]:
@@ -262,17 +317,18 @@ def _suggestion_rows(change: Change, cost: Consequence | None) -> list[Row]:
     return [row((f"  probably {change.suggestion}: {change.why}", Style.DIM))]
 
 
-def _quiet_rows(changes: Iterable[Change], cosmetic: bool, hint: str) -> list[Row]:
-    if cosmetic:
-        return []
+def quiet_words(changes: Iterable[Change]) -> str:
+    """Count what differs and means the same; "" when nothing does."""
     counts = Counter(change.kind for change in changes)
     reformatted, names = counts[ChangeKind.COSMETIC], counts[ChangeKind.NAMES]
-    words: list[str] = []
-    if reformatted:
-        words.append(f"{plural(reformatted, 'definition')} only reformatted")
-    if names:
-        words.append(f"{plural(names, 'definition')} with only names of locals changed")
-    if not words:
+    words = [f"{plural(reformatted, 'definition')} only reformatted"] if reformatted else []
+    words += [f"{plural(names, 'definition')} with only names changed"] if names else []
+    return ", ".join(words)
+
+
+def _quiet_rows(changes: Sequence[Change], cosmetic: bool, hint: str) -> list[Row]:
+    words = quiet_words(changes)
+    if cosmetic or not words:
         return []
-    them = "it" if reformatted + names == 1 else "them"
-    return [row((f"{', '.join(words)} ({hint} to see {them})", Style.DIM))]
+    them = "it" if sum(change.kind.quiet for change in changes) == 1 else "them"
+    return [row((f"{words} ({hint} to see {them})", Style.DIM))]

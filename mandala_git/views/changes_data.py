@@ -9,7 +9,7 @@ from typing import Any
 from mandala_git.source.changes import Change
 from mandala_git.source.definitions import Definition
 from mandala_git.source.outline import Line
-from mandala_git.views.changes import Consequence, HunksOf
+from mandala_git.views.changes import Consequence, HunksOf, guess_words, quiet_words
 from mandala_git.views.text import duration, plural
 
 FORMAT = 1
@@ -39,17 +39,27 @@ def as_json(
 
 
 def as_github(
-    changes: Iterable[Change], *, consequences: Mapping[str, Consequence] | None = None
+    changes: Iterable[Change],
+    *,
+    consequences: Mapping[str, Consequence] | None = None,
+    cosmetic: bool = False,
 ) -> str:
-    """Write changes as workflow commands that annotate a pull request, without cosmetic ones."""
+    """Write changes as workflow commands that annotate a pull request.
+
+    Args:
+        changes: of `compare`, in its order.
+        consequences: by key of the change.
+        cosmetic: annotate what was only reformatted, too; else it is counted.
+    """
     costs = consequences or {}
+    everything = list(changes)
     lines: list[str] = []
-    for change in changes:
+    for change in everything:
         cost = costs.get(change.key)
-        if change.kind.quiet or (change.told and cost is None):
+        if (change.kind.quiet and not cosmetic) or (change.told and cost is None):
             continue
         definition = change.definition
-        words = list(change.reasons)
+        words = [*change.reasons, *filter(None, [guess_words(change)])]
         if cost is not None:
             used = f"used by {', '.join(cost.ops)}: " if cost.ops else ""
             words.append(
@@ -64,6 +74,9 @@ def as_github(
             f"::notice file={_property(definition.path)},line={line},"
             f"title={_property(title)}::{_message('; '.join(words) or title)}\n"
         )
+    quiet = "" if cosmetic else quiet_words(everything)
+    if quiet:
+        lines.append(f"::notice title=mandala::{_message(quiet)}\n")
     return "".join(lines)
 
 
@@ -77,6 +90,9 @@ def _entry(change: Change, hunks: HunksOf | None, cost: Consequence | None) -> d
         "suggestion": change.suggestion,
         "why": change.why,
         "told": change.told,
+        "guess": None
+        if change.guess is None
+        else {"key": change.guess.other.key, "score": round(change.guess.score, 3)},
         "consequence": None
         if cost is None
         else {

@@ -7,9 +7,15 @@ from typing import Any
 
 from mandala_git.source.changes import Change
 from mandala_git.versions.review import Gone, Question
-from mandala_git.versions.verdicts import Edge, Ledger
+from mandala_git.versions.verdicts import Edge, Ledger, Verdict
 from mandala_git.views.changes import Consequence
 from mandala_git.views.text import Row, Style, duration, plural, row, visible
+
+VERDICT_STYLES = {
+    Verdict.BREAKING: Style.BAD,
+    Verdict.COMPATIBLE: Style.GOOD,
+    Verdict.RETRACTED: Style.DIM,
+}
 
 LIMIT = 20
 """Questions that are listed one by one."""
@@ -50,9 +56,12 @@ def consequences(
         for each in gone
     }
     for change in changes:
-        if ledger is None or change.old is None or change.new is None:
+        if ledger is None:
             continue
-        old, new = change.old, change.new
+        other = change.guess.other if change.guess is not None else None
+        old, new = change.old or other, change.new or other
+        if old is None or new is None:
+            continue
         verdict = ledger.verdict(Edge(old.key, old.text_id, new.key, new.text_id))
         if verdict is not None:
             found[change.key] = Consequence((), 0, 0.0, str(verdict))

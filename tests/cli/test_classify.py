@@ -209,3 +209,90 @@ def test_an_edit_that_was_committed_is_told_as_well(changed: Any) -> None:
     before = changed("status").out
     changed.repo.commit("two")
     assert changed("status").out == before
+
+
+RENAMED = (
+    ("def train_model(data, rate, scale=True):", "def fit_model(data, rate, scale=True):"),
+    ("get_acc(train_model(", "get_acc(fit_model("),
+    ("    return Model(", "    assert rate\n    return Model("),
+)
+
+
+@pytest.fixture
+def renamed(lab: Any) -> Any:
+    """An op that has another name and another text."""
+    for old, new in RENAMED:
+        lab.edit("pipeline.py", old, new)
+    return lab
+
+
+def test_an_op_renamed_and_changed_keeps_its_results_when_told_so(renamed: Any) -> None:
+    lab = renamed
+    out = lab("diff").out
+    assert "+ pipeline.py:10 fit_model   perhaps train_model, renamed and changed (8" in out
+    command = (
+        "git mandala classify pipeline.py::fit_model --was pipeline.py::train_model --compatible"
+    )
+    assert f"  if results stay: {command}\n" in out
+    # Nothing follows from a guess.
+    assert pending(lab) == [] and lab("classify", "--compatible").err == "nothing is open\n"
+    ended = lab(*command.split()[2:])
+    assert ended == (0, "compatible  pipeline.py::fit_model (was pipeline.py::train_model)\n", "")
+    assert "marked compatible" in lab("diff").out and command not in lab("diff").out
+    assert lab.program() == (0, 9)
+    assert lab("classify", "fit_model", "--retract").code == 0
+    assert lab.program() == (4, 5)
+
+
+def test_an_op_renamed_and_changed_runs_again_when_nobody_says_anything(renamed: Any) -> None:
+    assert renamed.program() == (4, 5)
+
+
+def test_an_op_renamed_in_an_earlier_commit(renamed: Any) -> None:
+    lab = renamed
+    lab.repo.commit("two")
+    words = ("classify", "fit_model", "--was", "pipeline.py::train_model", "--compatible")
+    ended = lab(*words)
+    assert ended.code == 2 and "'pipeline.py::train_model' is no definition there" in ended.err
+    out = lab("diff", "HEAD~1").out
+    command = next(line for line in out.splitlines() if "if results stay" in line)
+    assert command.endswith(" --was 'HEAD~1:pipeline.py::train_model' --compatible") or (
+        command.endswith(" --was HEAD~1:pipeline.py::train_model --compatible")
+    )
+    assert "if results stay" not in lab("diff", "HEAD~1", "HEAD").out
+    assert lab("classify", "fit_model", "--was", "HEAD~1:train_model", "--compatible").code == 0
+    assert lab.program() == (0, 9)
+
+
+def test_a_helper_renamed_and_changed_is_asked_about_like_any_other(lab: Any) -> None:
+    lab.edit("lab/prep.py", "def scale_data(rows):", "def scaled(rows):")
+    lab.edit("lab/prep.py", "for row in rows]", "for row in rows] or rows")
+    lab.edit("pipeline.py", "scale_data", "scaled")
+    assert pending(lab) == ["scaled"]
+    assert "if results stay" not in lab("diff").out  # the question is there already
+    ended = lab("classify", "scaled", "--was", "scale_data", "--compatible")
+    assert ended.out == "compatible  lab/prep.py::scaled (was lab/prep.py::scale_data)\n"
+    assert pending(lab) == []
+    assert lab.program() == (0, 9)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["unused", "--was", "nope"], "'nope' is no definition there"),
+        (["nope", "--was", "lab/prep.py::unused"], "'nope' is no definition there"),
+        (["lab/prep.py::unused", "--was", "lab/prep.py::scale_data"], "is still there"),
+        (["--was", "unused"], "--was tells of one KEY what it was"),
+        (["a", "b", "--was", "unused"], "--was tells of one KEY what it was"),
+        (["unused", "--was", "v0:unused"], "'v0' names no commit"),
+    ],
+)
+def test_what_was_not(lab: Any, words: list[str], said: str) -> None:
+    ended = lab("classify", *words, "--compatible")
+    assert ended.code == 2 and said in ended.err
+    assert events(lab) == []
+
+
+def test_was_is_not_for_taking_back(lab: Any) -> None:
+    ended = lab("classify", "unused", "--was", "unused", "--retract")
+    assert ended.code == 2 and "git mandala classify KEY --retract" in ended.err

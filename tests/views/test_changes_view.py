@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mandala_git.source.changes import Change, ChangeKind, compare, hunks
+from mandala_git.source.changes import Change, ChangeKind, compare, hunks, with_guesses
 from mandala_git.source.definitions import Definition, Kind
 from mandala_git.source.outline import Hunk, Line, Mark
 from mandala_git.source.pieces import Sources
 from mandala_git.source.scan import scan_file
-from mandala_git.views.changes import Consequence, concise, full
+from mandala_git.views.changes import Consequence, claim_command, concise, full
 from mandala_git.views.changes_data import as_github, as_json
 from mandala_git.views.console import Output
 from mandala_git.views.text import plain
@@ -34,13 +34,15 @@ COSTS = {
     "prep.py::norm": Consequence(("get_acc",), 0, 0.0),
     "prep.py::Model.fit": Consequence(("train_model",), 1, 0.84, "compatible"),
     "train.py::gone": Consequence((), 12, 300.0),
+    "train.py::evaluate": Consequence(("get_acc",), 3, 2.5),
 }
 
 
 @pytest.fixture(scope="module")
 def changes() -> tuple[Change, ...]:
     old, new = ([scan_file(path, data) for path, data in files.items()] for files in SIDES)
-    return compare(old, new, before=BEFORE, after=AFTER)
+    found = compare(old, new, before=BEFORE, after=AFTER)
+    return with_guesses(found, BEFORE, AFTER)
 
 
 def lines_of(change: Change) -> tuple[Hunk, ...]:
@@ -59,7 +61,8 @@ WRITE = os.environ.get("MANDALA_GOLDEN") == "write"
 
 
 def test_full(changes: tuple[Change, ...]) -> None:
-    golden("full.txt", plain(full(changes, hunks=lines_of, consequences=COSTS)))
+    rows = full(changes, hunks=lines_of, consequences=COSTS, claim=claim_command)
+    golden("full.txt", plain(rows))
 
 
 def test_full_with_cosmetic_changes(changes: tuple[Change, ...]) -> None:
@@ -73,11 +76,12 @@ def test_concise(changes: tuple[Change, ...]) -> None:
 
 def test_github(changes: tuple[Change, ...]) -> None:
     golden("github.txt", as_github(changes, consequences=COSTS))
+    assert as_github(changes, cosmetic=True).count("only") == 1  # names only
 
 
 def test_colour(changes: tuple[Change, ...]) -> None:
     output = Output(io.StringIO(), io.StringIO(), color=True)
-    output.show(full(changes, hunks=lines_of, consequences=COSTS))
+    output.show(full(changes, hunks=lines_of, consequences=COSTS, claim=claim_command))
     assert isinstance(output.stdout, io.StringIO)
     golden("colour.txt", output.stdout.getvalue().replace("\x1b", "<ESC>"))
 
@@ -88,7 +92,8 @@ def test_json_is_complete(changes: tuple[Change, ...]) -> None:
     assert len(data["changes"]) == len(changes)
     first = data["changes"][0]
     assert set(first) == {
-        "kind", "key", "old", "new", "reasons", "suggestion", "why", "told", "consequence", "hunks",
+        "kind", "key", "old", "new", "reasons", "suggestion", "why", "told", "guess", "consequence",
+        "hunks",
     }  # fmt: skip
     assert first["new"]["line"] == 6
     assert first["consequence"] == {
@@ -97,6 +102,18 @@ def test_json_is_complete(changes: tuple[Change, ...]) -> None:
     assert first["hunks"][0][0] == {
         "mark": "-", "old": 6, "new": None, "text": "N_CLASS = 10", "spans": [[10, 12]], "note": "",
     }  # fmt: skip
+
+
+def test_guesses_are_told_on_both_sides(changes: tuple[Change, ...]) -> None:
+    data = json.loads(as_json(changes, hunks=lines_of, consequences=COSTS))
+    found = {c["key"]: c for c in data["changes"] if c["guess"] is not None}
+    assert found["train.py::score"]["kind"] == "added" and found["train.py::score"]["old"] is None
+    assert found["train.py::score"]["guess"] == {"key": "train.py::evaluate", "score": 0.8}
+    assert found["train.py::evaluate"]["guess"] == {"key": "train.py::score", "score": 0.8}
+    # A command is offered only where recorded calls are lost.
+    offered = "git mandala classify train.py::score --was train.py::evaluate --compatible"
+    assert offered in plain(full(changes, consequences=COSTS, claim=claim_command))
+    assert offered not in plain(full(changes, claim=claim_command))
 
 
 def test_nothing_is_silent() -> None:
