@@ -50,6 +50,8 @@ def guess(
     Returns:
         (old, new, score), each definition once.
     """
+    if not old or not new:
+        return []
     sides = _Side(old, before), _Side(new, after)
     found: list[tuple[Definition, Definition, float]] = []
     taken: set[str] = set()

@@ -31,7 +31,8 @@ class Moves:
     ) -> None:
         self.pairs: list[tuple[Definition, Definition]] = []
         self.old, self.new = list(old), list(new)
-        self._before, self._after = before, after
+        self._sources = {id(d): side for side, ds in ((before, old), (after, new)) for d in ds}
+        self._large: dict[int, bool] = {}
         self._by(lambda d: (d.kind, d.digest, d.name) if _alone(d) else None)
         self._by(lambda d: (d.kind, d.digest) if _alone(d) and self._telling(d) else None)
         known = -1
@@ -50,6 +51,8 @@ class Moves:
         new_key: Callable[[Definition], Hashable] | None = None,
     ) -> None:
         """Pair what has the same key and is alone with it on both sides."""
+        if not self.old or not self.new:
+            return
         groups: dict[Hashable, tuple[list[Definition], list[Definition]]] = {}
         for side, definitions, read in ((0, self.old, key), (1, self.new, new_key or key)):
             for definition in definitions:
@@ -65,8 +68,12 @@ class Moves:
 
     def _telling(self, definition: Definition) -> bool:
         """Large enough that an equal digest is no accident."""
-        sources = self._before if definition in self.old else self._after
-        return sources is not None and is_telling(definition, sources)
+        found = self._large.get(id(definition))
+        if found is None:
+            sources = self._sources[id(definition)]
+            found = sources is not None and is_telling(definition, sources)
+            self._large[id(definition)] = found
+        return found
 
 
 def is_telling(definition: Definition, sources: Sources) -> bool:
