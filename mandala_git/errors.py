@@ -8,6 +8,7 @@ MandalaError                 something the user can act on: what, where, the nex
 │   └── StoreConflict        somebody else moved it and kept doing so
 ├── ResultsError             results.db or a value file
 │   ├── NewerSchema          written by a newer version of this package
+│   ├── Unwritable           they can only be read here and now
 │   ├── UnstorableValue      a value that no codec can store
 │   ├── UnhashableValue      a value without a content id
 │   └── ValueLost            a stored value that is missing or damaged: compute it again
@@ -75,6 +76,10 @@ class ResultsError(MandalaError):
 
 class NewerSchema(ResultsError):
     """A file was written by a newer version of this package; it is left untouched."""
+
+
+class Unwritable(ResultsError):
+    """The results can only be read here and now: rights, a read-only or full disk."""
 
 
 class UnstorableValue(ResultsError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -10,6 +10,9 @@ from mandala_git.errors import CallError
 
 if TYPE_CHECKING:
     from inspect import Signature
+
+CAPTURED = "<closure>."
+"""How the names of captured values begin: no parameter can have such a name."""
 
 Bound = tuple[tuple[str, Any], ...]
 """(name, value) of each argument of a call."""
@@ -102,6 +105,38 @@ class Plan:
             else:
                 bound.append((name, value))
         return tuple(bound)
+
+    def again(self, given: Mapping[str, Any]) -> Bound | None:
+        """Return (name, value) of every argument of a call that was bound before.
+
+        Parameters that were added since have their defaults.
+
+        Args:
+            given: what was bound, by name.
+
+        Returns:
+            None when a parameter has no value, or a value no parameter.
+        """
+        rest = dict(given)
+        bound: list[tuple[str, Any]] = []
+        for name, parameter in self.signature.parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                count = sum(each.startswith(f"{name}.") for each in rest)
+                names = [f"{name}.{number}" for number in range(count)]
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                names = sorted(each for each in rest if each.startswith(f"{name}."))
+                if (order := f"{name}:order") in rest:
+                    names = [*(f"{name}.{each}" for each in rest[order]), order]
+            else:
+                names = [name]
+            for each in names:
+                if each in rest:
+                    bound.append((each, rest.pop(each)))
+                elif each in self.defaults:
+                    bound.append((each, self.defaults[each]))
+                else:
+                    return None
+        return None if rest else tuple(bound)
 
     def passed(self, bound: Bound, values: Sequence[Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         """Return the positional and the keyword arguments for the function.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from mandala_git.errors import UnhashableValue
+from mandala_git.errors import ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.op import Op
@@ -64,24 +64,26 @@ class Made(NamedTuple):
 
     Attributes:
         returned: what the function returned.
-        version: of the call.
+        version: of the call; None when it cannot be recorded.
         changed: whether it changed an argument.
         why: what to tell the user of a call that nobody will find; "" when somebody may.
         started: seconds since 1970.
         duration: seconds.
+        refusal: why its version cannot be recorded.
     """
 
     returned: Any
-    version: CallVersion
+    version: CallVersion | None
     changed: bool
     why: str
     started: float
     duration: float
+    refusal: ResultsError | None = None
 
     @property
     def reusable(self) -> bool:
         """Whether a later call may be answered with this one."""
-        return self.version.reusable and not self.changed
+        return self.version is not None and self.version.reusable and not self.changed
 
 
 def make(
@@ -110,40 +112,71 @@ def make(
         for given, (_, value) in zip(inputs, bound, strict=True)
     ]
     lent = _lent(op, bound, inputs, values, met)
-    before = versioning.before(op)
-    args, kwargs = op.plan.passed(bound, values)
-    function, tracker = op.func, versioning.tracker
+    with versioning.lock:
+        before = versioning.before(op)
     call = OpenCall(context.running)
-    reset = CONTEXT.set(Context(context.block, call))
     started, clock = time.time(), time.perf_counter()
     try:
-        # Between open and close nothing but the op's function: see Tracker.
-        if tracker is not None:
-            tracker.open(call)
-        try:
-            returned = function(*args, **kwargs)
-        finally:
-            if tracker is not None:
-                tracker.close(call)
+        returned = run(op, bound, values, versioning, Context(context.block, call))
     except BaseException:
         _expose(bound)
+        if context.running is not None:
+            context.running.absorb(call)  # whoever catches this depends on what ran
         raise
-    finally:
-        duration = time.perf_counter() - clock
-        CONTEXT.reset(reset)
+    duration = time.perf_counter() - clock
     changed = [place for place, content in lent if not _is(values[place], content)]
     if changed:
         _expose(bound)
-    version = versioning.record(op, call, met.names, before)
-    why = version.why
+    version = refusal = None
+    try:
+        with versioning.lock:
+            version = versioning.record(op, call, met.names, before)
+    except BaseException as error:
+        if context.running is not None:
+            context.running.absorb(call)
+        if not isinstance(error, ResultsError):
+            raise
+        refusal = error
+    why = "" if version is None else version.why
     if changed:
         # To find the result would not change them again.
         why = f"it changes its argument {', '.join(inputs[place].name for place in changed)}"
         for place in changed:
             inputs[place] = inputs[place]._replace(value=MISSING)
-    elif not version.reusable:
+    elif version is None or not version.reusable:
         _expose(bound)  # it may have kept what it was given, to change it later
-    return Made(returned, version, bool(changed), why, started, duration)
+    return Made(returned, version, bool(changed), why, started, duration, refusal)
+
+
+def run(
+    op: Op[..., Any], bound: Bound, values: list[Any], versioning: Versioning, inside: Context
+) -> Any:
+    """Run the function of an op under observation.
+
+    Args:
+        op: the op.
+        bound: its arguments and captured values.
+        values: what to pass for each of them.
+        versioning: whose tracker observes.
+        inside: the context in which the function runs.
+
+    Returns:
+        What it returns.
+    """
+    args, kwargs = op.plan.passed(bound, values)
+    function, tracker, call = op.func, versioning.tracker, inside.running
+    reset = CONTEXT.set(inside)
+    try:
+        if tracker is None or call is None:
+            return function(*args, **kwargs)
+        # Between open and close nothing but the op's function: see Tracker.
+        tracker.open(call)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            tracker.close(call)
+    finally:
+        CONTEXT.reset(reset)
 
 
 def _lent(

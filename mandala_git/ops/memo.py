@@ -11,15 +11,29 @@ import os
 import time
 from typing import Any, NamedTuple
 
-from mandala_git.errors import MandalaWarning
+from mandala_git.errors import (
+    MandalaWarning,
+    ResultsError,
+    UnhashableValue,
+    UnstorableValue,
+)
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Block, Context
 from mandala_git.ops.making import EXACT, Input, Made, input_of, make
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref
+from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
-from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
-from mandala_git.results.ids import ID_SIZE, Found, call_hid, cid, lookup_key, output_hid
+from mandala_git.results.calls import MISSING, CallRow, Candidate, Edge, NewCall
+from mandala_git.results.ids import (
+    ID_SIZE,
+    Found,
+    call_hid,
+    cid,
+    lookup_key,
+    output_hid,
+    value_hid,
+)
 from mandala_git.results.store import Results
 from mandala_git.versions.seen import Guard
 
@@ -46,6 +60,9 @@ class _Entry(NamedTuple):
 class Memo(Block):
     """Answers calls of ops in a block.
 
+    What the disk refuses never stops a program: a call that cannot be looked up or recorded
+    runs all the same, and `trouble` says so.
+
     Args:
         results: where calls are recorded.
         versioning: which versions count.
@@ -56,14 +73,21 @@ class Memo(Block):
         self.versioning = versioning
         self.executed = 0
         self.found = 0
+        self.trouble = Trouble()
         self._table: dict[object, _Entry] = {}
         self._said: set[tuple[Op[..., Any], str]] = set()
         self._session: int | None = None
-        self._generation: tuple[int, int] | None = None
+        self._generation: tuple[object, int] | None = None
 
     def enter(self) -> None:
         """Begin a block: others may have recorded calls or given verdicts."""
-        generation = self.results.generation()[0], self.versioning.enter()
+        written: object
+        try:
+            written = self.results.generation()[0]
+        except ResultsError as error:
+            self.trouble.unfound(error)
+            written = None
+        generation = written, self.versioning.enter()
         if generation != self._generation:
             self._table.clear()
         self._generation = generation
@@ -71,8 +95,15 @@ class Memo(Block):
 
     def leave(self) -> None:
         """End a block: what waits is written."""
-        self.results.flush()
+        self.settle()
         self.versioning.leave()
+
+    def settle(self) -> None:
+        """Write what waits."""
+        try:
+            self.results.flush()
+        except ResultsError as error:
+            self.trouble.waiting(error)
 
     # -- a call --------------------------------------------------------------------------
 
@@ -91,13 +122,14 @@ class Memo(Block):
             if entry.guard.holds():
                 self.found += 1
                 return self._answer(entry, context)
-            self.versioning.renew()
+            with self.versioning.lock:
+                self.versioning.renew()
             self._table.clear()
         return self._call(op, bound, token, context)
 
     def _answer(self, entry: _Entry, context: Context) -> Any:
         if context.running is not None:
-            self._link(entry, context)
+            self._link(entry.key, entry.vid, context)
         results = self.results
         if len(entry.outputs) == 1:
             hid, content = entry.outputs[0]
@@ -106,10 +138,10 @@ class Memo(Block):
         refs = [Ref(hid, content, results) for hid, content in entry.outputs]
         return tuple(refs) if context.running is None else tuple(ref.load() for ref in refs)
 
-    def _link(self, entry: _Entry, context: Context) -> None:
+    def _link(self, key: str, vid: str, context: Context) -> None:
         tracker = self.versioning.tracker
         if tracker is not None:
-            tracker.link(entry.key.partition(".<locals>")[0], entry.vid, context.running)
+            tracker.link(key.partition(".<locals>")[0], vid, context.running)
 
     def _call(
         self,
@@ -127,17 +159,35 @@ class Memo(Block):
                 self.found += 1
                 return self._answer(entry, context)
         key = lookup_key([(i.name, i.cid) for i in inputs])
-        rows = self.versioning.ops(op)
-        candidates = self.results.candidates(rows, key)
-        choice = self._choose(op, candidates) if candidates else None
-        if choice is None and op.plan.defaults:
-            choice = self._earlier(op, rows, inputs)
-        if choice is not None:
+        entry, candidates = self._find(op, key, inputs)
+        if entry is not None:
             self.found += 1
-            entry = self._hit(op, key, inputs, candidates, *choice)
             self._remember(token, entry)
             return self._answer(entry, context)
-        return self._miss(op, key, inputs, bound, met, token, context)
+        return self._miss(op, key, inputs, bound, met, token, context, candidates)
+
+    def _find(
+        self, op: Op[..., Any], key: bytes, inputs: list[Input]
+    ) -> tuple[_Entry | None, list[Candidate]]:
+        """Return the entry of a recorded call that belongs here, and all that were looked at."""
+        candidates: list[Candidate] = []
+        try:
+            with self.versioning.lock:
+                rows = self.versioning.ops(op)
+                candidates = self.results.candidates(rows, key)
+                choice = self._choose(op, candidates) if candidates else None
+                if choice is None and op.plan.defaults:
+                    choice = self._earlier(op, rows, inputs)
+                return choice and self._hit(op, key, inputs, candidates, *choice), candidates
+        except UnhashableValue:
+            raise
+        except ResultsError as error:
+            self.trouble.unfound(error)
+            return None, candidates
+
+    def forget(self) -> None:
+        """Look all calls up again: what the table of this process says may not be true."""
+        self._table.clear()
 
     def _choose(
         self, op: Op[..., Any], candidates: list[Candidate]
@@ -189,25 +239,46 @@ class Memo(Block):
             outputs = [
                 (edge.label, output_hid(hid, edge.label), edge.cid, MISSING) for edge in edges
             ]
-            if all(other.row.hid != hid for other in candidates):
-                self.results.record(
-                    NewCall(
-                        self.versioning.ops(op)[0],
-                        version.row,
-                        key,
-                        hid,
-                        [i._replace(value=MISSING) for i in inputs],
-                        outputs,
-                        time.time(),
-                        0.0,
-                        self._session_row(),
-                        row.alias_of or row.id,
-                    )
-                )
+            known = next((other for other in candidates if other.row.hid == hid), None)
+            if known is None:
+                self._alias(op, key, hid, inputs, outputs, version, row)
+            elif _contents(known.outputs) != _contents(edges):
+                # It lost its values, and other ones were made when it ran again.
+                outputs = [(edge.label, edge.hid, edge.cid, MISSING) for edge in edges]
             made = tuple((h, c) for _, h, c, _ in outputs)
         else:
             made = tuple((edge.hid, edge.cid) for edge in edges)
         return _Entry(version.guard, made, version.vid.hex(), name)
+
+    def _alias(
+        self,
+        op: Op[..., Any],
+        key: bytes,
+        hid: bytes,
+        inputs: list[Input],
+        outputs: list[tuple[str, bytes, bytes, Any]],
+        version: CallVersion,
+        row: CallRow,
+    ) -> None:
+        """Record that a call was found under other input histories."""
+        try:
+            self.results.record(
+                NewCall(
+                    self.versioning.ops(op)[0],
+                    version.row,
+                    key,
+                    hid,
+                    [i._replace(value=MISSING) for i in inputs],
+                    outputs,
+                    time.time(),
+                    0.0,
+                    self._session_row(),
+                    row.alias_of or row.id,
+                )
+            )
+        except ResultsError as error:
+            if self.results.refusal is None:  # else nothing is missed: it was found
+                self.trouble.waiting(error)
 
     def _miss(
         self,
@@ -218,17 +289,26 @@ class Memo(Block):
         met: Found,
         token: object,
         context: Context,
+        candidates: list[Candidate],
     ) -> Any:
         """Run a call and record it."""
         made = make(op, bound, inputs, met, self.versioning, context)
         self.executed += 1
-        entry, parts = self._record(op, key, inputs, made)
+        entry, version = None, made.version
+        if version is not None and context.running is not None:
+            self._link(self.versioning.key(op), version.vid.hex(), context)
+        parts = op.split(made.returned)
+        if version is not None:
+            entry = self._record(op, key, inputs, made, parts, version, candidates)
+        elif made.refusal is not None:
+            self.trouble.unkept(made.refusal)
+        if entry is None:
+            return self._unkept(op, made.returned, parts, context)
         if made.why:
             self._say(op, made.why)
         if made.reusable:
             self._remember(token, entry)
         if context.running is not None:
-            self._link(entry, context)
             return made.returned
         refs = tuple(
             [
@@ -251,36 +331,69 @@ class Memo(Block):
                 stacklevel=6,
             )
 
+    def _unkept(
+        self, op: Op[..., Any], returned: Any, parts: tuple[Any, ...], context: Context
+    ) -> Any:
+        """Answer with what a call returned that is not recorded."""
+        if context.running is not None:
+            return returned
+        refs = []
+        for number, part in enumerate(parts):
+            content = cid(part, path=f"{op.label(number, len(parts))} of {op.name}")
+            refs.append(Ref(value_hid(content), content, self.results, part))
+            refs[-1].expose()  # nothing but this very object holds the value
+        return refs[0] if len(refs) == 1 else tuple(refs)
+
     def _record(
-        self, op: Op[..., Any], key: bytes, inputs: list[Input], made: Made
-    ) -> tuple[_Entry, tuple[Any, ...]]:
-        """Record a call that ran; return its entry and its outputs."""
-        name, version = self.versioning.key(op), made.version
+        self,
+        op: Op[..., Any],
+        key: bytes,
+        inputs: list[Input],
+        made: Made,
+        parts: tuple[Any, ...],
+        version: CallVersion,
+        candidates: list[Candidate],
+    ) -> _Entry | None:
+        """Record a call that ran; return its entry, None when it cannot be recorded."""
+        name = self.versioning.key(op)
+        contents = {}
+        for number, value in enumerate(parts):
+            label = op.label(number, len(parts))
+            contents[label] = cid(value, path=f"{label} of {op.name}")
         if made.changed:
             key = hid = os.urandom(ID_SIZE)  # nobody finds it
         else:
             hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
-        parts = op.split(made.returned)
-        outputs = []
-        for number, value in enumerate(parts):
-            label = op.label(number, len(parts))
-            content = cid(value, path=f"{label} of {op.name}")
-            outputs.append((label, output_hid(hid, label), content, value))
-        self.results.record(
-            NewCall(
-                self.versioning.ops(op)[0],
-                version.row,
-                key,
-                hid,
-                inputs,
-                outputs,
-                made.started,
-                made.duration,
-                self._session_row(),
+            if any(c.row.hid == hid and _contents(c.outputs) != contents for c in candidates):
+                # The values of that call are lost, and these are other ones: another history.
+                hid = os.urandom(ID_SIZE)
+        outputs = [
+            (label, output_hid(hid, label), content, value)
+            for (label, content), value in zip(contents.items(), parts, strict=True)
+        ]
+        try:
+            self.results.record(
+                NewCall(
+                    self.versioning.ops(op)[0],
+                    version.row,
+                    key,
+                    hid,
+                    inputs,
+                    outputs,
+                    made.started,
+                    made.duration,
+                    self._session_row(),
+                )
             )
-        )
+        except UnstorableValue:
+            raise
+        except ResultsError as error:
+            if not self.results.waits(key):
+                self.trouble.unkept(error)
+                return None
+            self.trouble.waiting(error)
         ids = tuple([(hid, content) for _, hid, content, _ in outputs])
-        return _Entry(version.guard, ids, version.vid.hex(), name), parts
+        return _Entry(version.guard, ids, version.vid.hex(), name)
 
     def _remember(
         self,
@@ -313,6 +426,10 @@ def _token(op: Op[..., Any], bound: Bound) -> object | None:
         else:
             return None
     return tuple(parts)
+
+
+def _contents(edges: list[Edge]) -> dict[str, bytes]:
+    return {edge.label: edge.cid for edge in edges}
 
 
 def _ordered(op: Op[..., Any], edges: list[Edge]) -> list[Edge]:

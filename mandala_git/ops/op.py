@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
-from mandala_git.ops.arguments import Bound, Plan
+from mandala_git.ops.arguments import CAPTURED, Bound, Plan
 from mandala_git.ops.context import CONTEXT
 from mandala_git.ops.refs import unwrap
 from mandala_git.versions.seen import stat_of
@@ -21,11 +22,17 @@ _GENERATOR, _COROUTINE = 0x20 | 0x200, 0x80
 Nout = int | Literal["auto", "var"]
 
 _files: dict[str, tuple[int, ...]] = {}
+_ops: weakref.WeakSet[Op[..., Any]] = weakref.WeakSet()
 
 
 def decorated_files() -> dict[str, tuple[int, ...]]:
     """Return the files in which ops were decorated so far, each with its stat at that time."""
     return dict(_files)
+
+
+def decorated() -> list[Op[..., Any]]:
+    """Return the ops of this process."""
+    return list(_ops)
 
 
 class Op(Generic[P, T]):
@@ -69,6 +76,7 @@ class Op(Generic[P, T]):
         self.nout = nout
         self.output_names = tuple(output_names) if output_names is not None else None
         self._check_outputs(output_names)
+        _ops.add(self)
         filename = func.__code__.co_filename
         if filename not in _files:
             _files[filename] = stat_of(filename)
@@ -130,9 +138,10 @@ class Op(Generic[P, T]):
             CallError: the arguments do not fit the signature (a TypeError as well).
         """
         bound = self.plan.bind(args, kwargs)
-        return bound + self._captured() if self.func.__closure__ else bound
+        return bound + self.captured() if self.func.__closure__ else bound
 
-    def _captured(self) -> Bound:
+    def captured(self) -> Bound:
+        """Return (name, value) of every captured value."""
         cells = []
         names = self.func.__code__.co_freevars
         for name, cell in zip(names, self.func.__closure__ or (), strict=True):
@@ -142,7 +151,7 @@ class Op(Generic[P, T]):
                 continue  # not assigned yet
             if value is self.func or (isinstance(value, Op) and value.func is self.func):
                 continue  # it calls itself
-            cells.append((f"<closure>.{name}", value))
+            cells.append((f"{CAPTURED}{name}", value))
         return tuple(cells)
 
     def __get__(self, instance: object | None, owner: type | None = None) -> Any:

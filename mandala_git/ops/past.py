@@ -106,6 +106,7 @@ class _PastVersioning(Versioning):
 
     def __init__(self, present: Versioned, worlds: Worlds, rev: str) -> None:
         super().__init__(present.results)
+        self.lock = present.lock
         self._present = present
         self._worlds = worlds
         self._rev = rev

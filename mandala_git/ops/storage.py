@@ -12,6 +12,7 @@ from mandala_git.errors import NotARepository, UnreadableRepository
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
+from mandala_git.ops.recovery import Recovery
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.versioned import Versioned
 from mandala_git.ops.versioning import Unversioned, Versioning
@@ -58,6 +59,9 @@ class Storage:
             versioning = Versioned(self.repository, self.results)
         self.versioning = versioning
         self._memo = Memo(self.results, versioning)
+        self.results.recover = Recovery(self._memo, lambda: self).value
+        for note in self.results.notes:
+            self._memo.trouble.note(note)
         self._local = threading.local()
         self._lock = threading.Lock()
         self._blocks = 0
@@ -83,7 +87,7 @@ class Storage:
         with self._lock:
             self._blocks -= 1
             if self._blocks:
-                self.results.flush()
+                self._memo.settle()
             else:
                 self._memo.leave()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
@@ -54,12 +55,14 @@ class Versioning(ABC):
 
     Attributes:
         tracker: observes what runs; None where that does not matter.
+        lock: held by who asks, if several threads may.
     """
 
     tracker: Tracker | None = None
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self.lock = threading.RLock()
 
     def enter(self) -> int:
         """Begin a block; return what changes when judgements made before are void."""

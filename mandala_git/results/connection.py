@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mandala_git.errors import ResultsError
-from mandala_git.results import lifetime
+from mandala_git.errors import ResultsError, Unwritable
+from mandala_git.results import lifetime, presence
 from mandala_git.results.database import explained, open_database
+
+if TYPE_CHECKING:
+    from mandala_git.results.readonly import Stamp
+
+
+PAUSE = 5
+"""After a wait for a lock that was in vain, so many times as long passes until the next one."""
 
 
 class Connected:
@@ -24,26 +34,59 @@ class Connected:
     Attributes:
         lock: held by whoever uses the connection.
         notes: sentences for the user about what is not as usual here.
+        refusal: why nothing can be recorded here; None where it can.
+        in_memory: whether all is forgotten with this process.
     """
 
     def __init__(self, path: Path | None, busy_seconds: float) -> None:
         self.path = path
         self.notes: list[str] = []
         self.lock = threading.RLock()
+        self.refusal: ResultsError | None = None
+        self.in_memory = path is None
         self._busy = busy_seconds
         self._closed = False
         self._database: sqlite3.Connection | None = None
+        self._presence: int | None = None
+        self._stamp: Stamp | None = None
+        self._file: tuple[int, int] | None = None
+        self._failure: ResultsError | None = None
+        self._pause_ends = 0.0
         self._connect(self.notes)
 
     def flush(self) -> None:
         """Write what waits; here nothing does."""
 
     def _connect(self, notes: list[str] | None) -> sqlite3.Connection:
-        database = open_database(self.path, busy_seconds=self._busy, notes=notes)
+        self.refusal = self._stamp = None
+        if self.path is not None:
+            self._presence = presence.join(self.path, self._busy)
+        try:
+            database = open_database(self.path, busy_seconds=self._busy, notes=notes)
+            if self.path is not None:
+                self._file = _identity(self.path)
+        except Unwritable as error:
+            database = self._to_read(error)
+        except BaseException:
+            presence.leave(self._presence)
+            raise
         # A store that is dropped without a close must not leave its files open.
-        self._release = weakref.finalize(self, database.close)
+        self._release = weakref.finalize(self, _let_go, database, self._presence)
         self._release.atexit = False
         self._database = database
+        return database
+
+    def _to_read(self, refusal: Unwritable) -> sqlite3.Connection:
+        from mandala_git.results.readonly import open_to_read
+
+        presence.leave(self._presence)
+        self._presence = None
+        assert self.path is not None
+        database, self._stamp = open_to_read(self.path, refusal)
+        self.in_memory = not database.execute("PRAGMA database_list").fetchone()[2]
+        self.refusal = None if self.in_memory else refusal
+        if self.in_memory:
+            self.notes.append(f"{refusal.message}: results are kept in memory only")
         return database
 
     def _disconnect(self) -> None:
@@ -54,10 +97,12 @@ class Connected:
 
     def _abandon(self) -> None:
         """In a forked child: leave the parent's connection to the parent."""
-        if self.path is not None and self._database is not None:
+        if not self.in_memory and self._database is not None:
             self._release.detach()
             lifetime.abandon(self._database)
             self._database = None
+            presence.leave(self._presence)  # the parent's descriptor goes on holding the lock
+            self._presence = None
 
     @contextmanager
     def _using(self, *, flushed: bool = True) -> Iterator[sqlite3.Connection]:
@@ -77,11 +122,25 @@ class Connected:
             raise ResultsError(
                 "these results are closed", hint="Open them again with Results(folder)."
             )
+        if self._stamp is not None and not self._stamp.holds():
+            self._disconnect()
         return self._connect(None) if self._database is None else self._database
+
+    def _check_place(self) -> None:
+        """Notice that the database was removed or replaced: SQLite goes on writing to nowhere.
+
+        Raises:
+            Unwritable: it was.
+        """
+        if self._file is not None and _identity(self.path) != self._file:
+            raise Unwritable(
+                f"{self.path} was removed or replaced while this program has it open",
+                hint="What it computes from now on is not kept; start it again to record anew.",
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._using(flushed=False) as database:
+        with self._writing(), self._using(flushed=False) as database:
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
@@ -90,6 +149,26 @@ class Connected:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _writing(self, *, patient: bool = True) -> Iterator[None]:
+        """Write something, unless somebody's lock was waited for in vain just now.
+
+        Args:
+            patient: False to wait for that lock again.
+        """
+        began = time.monotonic()
+        if self._failure is not None and patient and began < self._pause_ends:
+            raise type(self._failure)(self._failure.message, hint=self._failure.hint)
+        try:
+            yield
+        except ResultsError as error:
+            self._failure = error
+            now = time.monotonic()
+            if now - began >= self._busy:
+                self._pause_ends = now + PAUSE * (now - began)
+            raise
+        self._failure = None
 
     def _interned(self, table: str, column: str, value: str | bytes) -> int:
         """Return the row of a unique text, made if new."""
@@ -101,3 +180,16 @@ class Connected:
                 database.execute(f"INSERT OR IGNORE INTO {table} ({column}) VALUES (?)", (value,))
                 row = database.execute(query, (value,)).fetchone()
         return int(row[0])
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path or "")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _let_go(database: sqlite3.Connection, lock: int | None) -> None:
+    database.close()
+    presence.leave(lock)

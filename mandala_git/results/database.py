@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from mandala_git.errors import NewerSchema, ResultsError
+from mandala_git.errors import NewerSchema, ResultsError, Unwritable
 from mandala_git.results.filesystems import network_type
+from mandala_git.results.presence import damaged
 
 APPLICATION_ID = 0x6D616E64  # "mand": what `file` and SQLite tools show
 
@@ -112,7 +114,8 @@ def open_database(
 
     Raises:
         NewerSchema: the file was written by a newer version; it is left untouched.
-        ResultsError: it cannot be read, written, or stays locked.
+        Unwritable: it may be there to be read, but cannot be written.
+        ResultsError: it cannot be read, or stays locked.
     """
     if path is None:
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -122,9 +125,10 @@ def open_database(
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_newer(_version_in_header(path), path)
     except OSError as error:
-        raise ResultsError(
+        kind = Unwritable if error.errno in _REFUSED else ResultsError
+        raise kind(
             f"cannot use the results folder {path.parent}: {error.strerror or error}",
-            hint="Make it readable and writable, or set `git config mandala.resultsDir` to another folder.",
+            hint=_ELSEWHERE,
         ) from error
     opened: sqlite3.Connection | None = None
     try:
@@ -163,19 +167,25 @@ def explained(
             hint="Wait for that process or end it, then try again; nothing is lost.",
         )
     if name.startswith("SQLITE_FULL"):
-        return ResultsError(f"no room left to write {where}", hint="Make room, then try again.")
+        return Unwritable(f"no room left to write {where}", hint="Make room: df -h")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
-        return ResultsError(
-            f"cannot open {where} for writing: {error}",
-            hint="Make the file and its folder writable, or set `git config mandala.resultsDir` "
-            "to another folder.",
-        )
+        return Unwritable(f"cannot open {where} for writing: {error}", hint=_ELSEWHERE)
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return ResultsError(
-            f"{where} is damaged: {error}",
-            hint="Move it away; results are then recorded anew. Verdicts live in git and are safe.",
+        return damaged(path, error)
+    if name.startswith("SQLITE_IOERR"):
+        return Unwritable(
+            f"the system cannot read or write {where}: {error} ({name})",
+            hint="Look after the disk: df -h, dmesg",
         )
     return ResultsError(f"{where}: {error}")
+
+
+_REFUSED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT))
+
+_ELSEWHERE = (
+    "Make the folder and what is in it writable, or choose another one: "
+    "git config mandala.resultsDir FOLDER"
+)
 
 
 def _version_in_header(path: Path) -> int:

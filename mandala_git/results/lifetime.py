@@ -8,17 +8,22 @@ import sqlite3
 import sys
 import threading
 import time
+import warnings
 import weakref
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol
 
-from mandala_git.errors import ResultsError
+from mandala_git.errors import MandalaWarning, ResultsError
 
 
 class Store(Protocol):
     """The side of `Results` that this module needs."""
 
     lock: threading.RLock
+
+    @property
+    def waiting(self) -> int: ...
 
     def flush(self) -> None: ...
 
@@ -63,14 +68,25 @@ def flush_at_exit_of_this_process() -> None:
 
 
 def _flush_all() -> None:
-    for store in list(_live):
-        store.flush()
+    with ExitStack() as stack:  # all of them, even when one of them fails
+        for store in list(_live):
+            stack.callback(_last, store, store.flush)
 
 
 def _close_all() -> None:
-    with ExitStack() as stack:  # all of them, even when one of them fails
+    with ExitStack() as stack:
         for store in list(_live):
-            stack.callback(store.close)
+            stack.callback(_last, store, store.close)
+
+
+def _last(store: Store, work: Callable[[], None]) -> None:
+    """Write what waits, or say how much is lost: nobody will try again."""
+    waiting = store.waiting
+    try:
+        work()
+    except ResultsError as error:
+        text = f"{waiting} finished calls could not be recorded: {error}"
+        warnings.warn(text, MandalaWarning, stacklevel=2)
 
 
 def _before_fork() -> None:

@@ -82,6 +82,16 @@ def touching(
     return found
 
 
+def makers(connection: sqlite3.Connection, content: bytes) -> list[int]:
+    """Return the calls one of whose outputs has a content; reads all refs."""
+    rows = connection.execute(
+        """SELECT DISTINCT e.call FROM vals v JOIN refs r ON r.val = v.id
+           JOIN call_outputs e ON e.ref = r.id WHERE v.cid = ? ORDER BY e.call""",
+        (content,),
+    )
+    return [call for (call,) in rows]
+
+
 def sessions(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Session]:
     """Return sessions by row."""
     found = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from mandala_git.results.calls import (
     NewCall,
 )
 from mandala_git.results.database import BUSY_SECONDS, explained
+from mandala_git.results.ids import cid
+from mandala_git.results.presence import damaged
 from mandala_git.results.register import Register
-from mandala_git.results.values import ValueFiles
+from mandala_git.results.values import ValueFiles, sealed, unsealed
 
 if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
@@ -39,6 +42,9 @@ PATIENCE = 0.05
 
 CROWD, WEIGHT = 4096, 16 << 20
 """Calls, and bytes of their values, that may wait at most."""
+
+SEALED = "+seal"
+"""What follows the name of a codec where a value in the database has a checksum at its end."""
 
 # A lookup is one query: the calls with given inputs, a row for each output.
 _LOOKUP = f"""
@@ -64,6 +70,9 @@ class Results(Register):
 
     Attributes:
         notes: sentences for the user about what is not as usual here.
+        refusal: why nothing can be recorded here; None where it can.
+        recover: makes the value of a content id anew when what is stored of it is lost;
+            raises the `ValueLost` that it is given when it cannot.
 
     Raises:
         NewerSchema: a newer version wrote the database; nothing was touched.
@@ -81,7 +90,12 @@ class Results(Register):
         self._timer: lifetime.Timer | None = None
         self._labels: dict[str, int] = {}
         self._codecs: dict[int, str] = {}
+        self._stuck = False
+        self._damaged: set[bytes] = set()
+        self.recover: Callable[[bytes, ValueLost], Any] | None = None
         super().__init__(None if folder is None else folder / "results.db", busy_seconds)
+        if self.in_memory:
+            self._files = None
         lifetime.watch(self)
 
     # Calls ----------------------------------------------------------------------------------
@@ -97,9 +111,12 @@ class Results(Register):
 
         Raises:
             UnstorableValue: an output cannot be stored; the call is not recorded.
-            ResultsError: the database or the disk refuses; the call still waits in memory.
+            ResultsError: the database or the disk refuses; `waits` tells whether the call
+                waits in memory for better times.
         """
         with self.lock:
+            if self._stuck or self.refusal is not None:
+                self._insist()
             for name, _, content, value in call.outputs:
                 self._keep(content, value, "output", name)
             for name, _, content, value in call.inputs:
@@ -119,22 +136,51 @@ class Results(Register):
                 or len(buffer) >= CROWD
                 or buffer.size >= WEIGHT
             ):
-                self.flush()
+                self.flush(patient=True)
             elif first:
                 self._let_wait()
 
-    def flush(self) -> None:
+    def flush(self, *, patient: bool = False) -> None:
         """Write what waits.
+
+        Args:
+            patient: do not try again yet after somebody else's lock was waited for in vain.
 
         Raises:
             ResultsError: the database refuses; everything still waits.
         """
         with self.lock:
             # After a close that could not write, there is nothing left to write to.
-            if self._buffer and not self._closed:
+            if not self._buffer or self._closed:
+                return
+            self._stuck = True
+            with self._writing(patient=patient):
+                self._check_place()
                 with self._using(flushed=False) as database:
                     self._buffer.write(database)
-                self._buffer = Buffer()
+            self._stuck = False
+            self._buffer = Buffer()
+
+    def waits(self, key: bytes) -> bool:
+        """Say whether a call with this lookup key waits to be written."""
+        return key in self._buffer.keys
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait to be written."""
+        return len(self._buffer)
+
+    def _insist(self) -> None:
+        """See that another call may wait although the last ones could not be written.
+
+        Raises:
+            ResultsError: it may not.
+        """
+        if self.refusal is not None:
+            raise type(self.refusal)(self.refusal.message, hint=self.refusal.hint)
+        self._check_place()
+        if len(self._buffer) >= CROWD or self._buffer.size >= WEIGHT:
+            self.flush(patient=True)
 
     def candidates(self, op_ids: Collection[int], key: bytes) -> list[Candidate]:
         """Return the calls of some ops with given inputs, newest last, with their outputs.
@@ -158,14 +204,18 @@ class Results(Register):
                 found.append(Candidate(CallRow._make(row[:8]), [], []))
             label, ref, hid, content, codec, inline = row[8:]
             if label is not None:
+                if content is None:
+                    raise damaged(self.path, "a call has an output without a value")
                 found[-1].outputs.append(Edge(label, ref, hid, content))
                 found[-1].inline.append(bool(inline) and codec is not None)
         return found
 
     def complete(self, candidate: Candidate) -> bool:
         """Say whether the values of all outputs of a call are stored."""
-        return False not in candidate.inline or all(
-            inline or self.has_value(edge.cid)
+        if False not in candidate.inline and not self._damaged:
+            return True
+        return all(
+            (inline and edge.cid not in self._damaged) or self.has_value(edge.cid)
             for edge, inline in zip(candidate.outputs, candidate.inline, strict=True)
         )
 
@@ -212,6 +262,11 @@ class Results(Register):
         with self._using() as database:
             return reading.touching(database, "call_inputs", hids)
 
+    def makers(self, content: bytes) -> list[int]:
+        """Return the calls that returned a content, oldest first."""
+        with self._using() as database:
+            return reading.makers(database, content)
+
     def generation(self) -> tuple[int, int]:
         """Return a number that changes with others' writes, and one that changes with ours."""
         with self._using(flushed=False) as database:
@@ -223,7 +278,9 @@ class Results(Register):
     def has_value(self, content: bytes) -> bool:
         """Say whether the value of a content id is stored."""
         with self.lock:
-            return self._buffer.has_value(content) or self._stored(content) is True
+            if self._buffer.has_value(content):
+                return True
+            return content not in self._damaged and self._stored(content) is True
 
     def size(self, content: bytes) -> int | None:
         """Return how many bytes a value takes as it is stored, None where it is not."""
@@ -235,12 +292,25 @@ class Results(Register):
             return None
         return int(row[1]) if row[1] is not None else self._value_files().size(content, codec)
 
-    def load(self, content: bytes) -> Any:
+    def load(self, content: bytes, *, recover: bool = True) -> Any:
         """Return the value of a content id.
 
+        Args:
+            content: the content id.
+            recover: have a lost value made anew where that is possible.
+
         Raises:
-            ValueLost: it is not stored, or what is stored is damaged.
+            ValueLost: it is not stored, or what is stored is damaged, and nobody could
+                recover it.
         """
+        try:
+            return self._load(content)
+        except ValueLost as lost:
+            if self.recover is None or not recover:
+                raise
+            return self.recover(content, lost)
+
+    def _load(self, content: bytes) -> Any:
         with self._using(flushed=False) as database:
             row = self._buffer.value(content)
             if row is None:
@@ -253,13 +323,46 @@ class Results(Register):
                 f"the value {content.hex()} is not stored",
                 hint="Run the call that made it again, with its inputs at hand.",
             )
-        if row[1] is not None:
-            return codecs.decode(codec, row[1])
-        return self._value_files().read(content, codec)
+        data: bytes | None = row[1]
+        if data is None:
+            return self._value_files().read(content, codec)
+        if codec.endswith(SEALED):
+            bare = unsealed(content, data)
+            if bare is not None:
+                return codecs.decode(codec.removesuffix(SEALED), bare)
+        else:
+            with suppress(ValueLost):
+                # A value without parts is as quickly hashed as any checksum of it.
+                value = codecs.decode(codec, data)
+                if cid(value) == content:
+                    return value
+        self._damaged.add(content)
+        raise ValueLost(
+            f"the value {content.hex()} in {self.path} is damaged: its checksum does not match",
+            hint="Run its call again.",
+        )
+
+    def restore(self, content: bytes, value: Any) -> None:
+        """Store a value that was lost once more.
+
+        Raises:
+            UnstorableValue: it cannot be stored.
+            ResultsError: the database or the disk refuses.
+        """
+        row = self._row(content, value, "the value")
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE vals SET codec = ?, size = ?, data = ? WHERE cid = ?", (*row[1:], content)
+            )
+        self._damaged.discard(content)
 
     def _keep(self, content: bytes, value: Any, kind: str, name: str) -> None:
         """Let a value wait to be stored, unless it is stored already."""
         buffer = self._buffer
+        if content in self._damaged and value is not MISSING:
+            buffer.add_value(self._row(content, value, f"{kind} {name!r}"), repair=True)
+            self._damaged.discard(content)
+            return
         if buffer.has_value(content):
             return
         if type(value) in ATOMS:
@@ -273,14 +376,17 @@ class Results(Register):
             # removed the value by the time that this is written.
             buffer.add_value((content, None, None, None))
             return
-        encoded = codecs.encode(value, f"{kind} {name!r}")
-        codec = self._label(encoded.codec)
+        # A row whose value is gone says more than is true and has to be put right.
+        buffer.add_value(self._row(content, value, f"{kind} {name!r}"), repair=stored is False)
+
+    def _row(self, content: bytes, value: Any, path: str) -> StoredValue:
+        """Encode a value; write it to its file if it is large."""
+        encoded = codecs.encode(value, path)
         if encoded.data is not None and len(encoded.data) <= INLINE:
-            row: StoredValue = (content, codec, None, encoded.data)
-        else:
-            row = (content, codec, self._value_files().write(content, encoded), None)
-        # A row whose file is gone says more than is true and has to be put right.
-        buffer.add_value(row, repair=stored is False)
+            label = self._label(encoded.codec + SEALED)
+            return (content, label, None, sealed(content, encoded.data))
+        codec = self._label(encoded.codec)
+        return (content, codec, self._value_files().write(content, encoded), None)
 
     def _stored(self, content: bytes) -> bool | None:
         """Say whether a value is stored: True, None for no; False for a row without its file."""

@@ -1,13 +1,15 @@
 """Large values as files: written once, named by content, each proving that it is whole.
 
 A file is `values/ab/<content id>.<codec>`: the bytes of the codec and, as its last 16 bytes,
-their blake3. All readers of the codecs stop before that, so an array can still be mapped.
+the blake3 of the content id and those bytes. All readers of the codecs stop before that, so an
+array can still be mapped. A small value in the database is sealed alike, with 8 bytes.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +21,21 @@ from mandala_git.results import codecs
 SEAL = 16
 """Bytes of checksum at the end of a file."""
 
+SHORT_SEAL = 8
+"""Bytes of checksum at the end of a value in the database."""
+
 _counter = itertools.count()
+
+
+def sealed(content: bytes, data: bytes) -> bytes:
+    """Return the bytes of a small value with their checksum."""
+    return data + blake3(content + data).digest(length=SHORT_SEAL)
+
+
+def unsealed(content: bytes, data: bytes) -> bytes | None:
+    """Return what was sealed for a content id; None when it is damaged."""
+    bare = data[:-SHORT_SEAL]
+    return bare if sealed(content, bare) == data else None
 
 
 class ValueFiles:
@@ -73,7 +89,7 @@ class ValueFiles:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with beside.open("wb") as file:
-                    sealing = _Sealing(file)
+                    sealing = _Sealing(file, content)
                     if encoded.data is not None:
                         sealing.write(encoded.data)
                     elif encoded.write is not None:
@@ -84,7 +100,8 @@ class ValueFiles:
                         os.fsync(file.fileno())
                 os.replace(beside, target)
             except BaseException:
-                beside.unlink(missing_ok=True)
+                with suppress(OSError):  # what stopped us is the one to tell of
+                    beside.unlink()
                 raise
         except OSError as error:
             raise ResultsError(
@@ -105,18 +122,20 @@ class ValueFiles:
             The value.
 
         Raises:
-            ValueLost: the file is missing, cut off or changed; a damaged one is removed.
+            ValueLost: the file is missing, cut off, changed or cannot be read; a damaged one
+                is removed.
         """
         path = self.path(content, codec)
         try:
             stat = path.stat()
             mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
             if self._whole.get(path) != mark:
-                if not _is_whole(path):
-                    path.unlink(missing_ok=True)
+                if not _is_whole(path, content):
+                    with suppress(OSError):  # a folder that may not be written
+                        path.unlink()
                     raise ValueLost(
                         f"the stored value {path} is damaged: its checksum does not match",
-                        hint="It was removed; run its call again.",
+                        hint="Run its call again.",
                     )
                 self._whole[path] = mark
         except FileNotFoundError:
@@ -124,7 +143,10 @@ class ValueFiles:
                 f"the stored value {path} is missing", hint="Run its call again."
             ) from None
         except OSError as error:
-            raise ResultsError(f"cannot read the value {path}: {error.strerror}") from error
+            raise ValueLost(
+                f"the stored value {path} cannot be read: {error.strerror or error}",
+                hint="Run its call again.",
+            ) from error
         return codecs.decode(codec, path)
 
     def remove(self, content: bytes, codec: str) -> None:
@@ -135,9 +157,9 @@ class ValueFiles:
 class _Sealing:
     """A binary file that hashes what is written and ends with that hash."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], content: bytes) -> None:
         self._file = file
-        self._hasher = blake3()
+        self._hasher = blake3(content)
         self._size = 0
 
     def write(self, data: Any) -> int:
@@ -159,12 +181,12 @@ class _Sealing:
         return self._size + SEAL
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Path, content: bytes) -> bool:
     with path.open("rb") as file:
         left = os.fstat(file.fileno()).st_size - SEAL
         if left < 0:
             return False
-        hasher = blake3()
+        hasher = blake3(content)
         while left:
             block = file.read(min(left, 1 << 22))
             if not block:

@@ -39,6 +39,12 @@ class OpenCall:
         self.observed = True
         self.processes = _processes()
 
+    def absorb(self, call: OpenCall) -> None:
+        """Take over what ran in a nested call that ended without a version to link to."""
+        self.codes |= call.codes
+        self.links |= call.links
+        self.observed &= call.observed
+
 
 class Tracker:
     """Observe project code of the whole process while calls are open.

@@ -1,0 +1,180 @@
+"""Values that were lost: the calls that made them run again when somebody needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mandala_git.errors import MandalaError, ResultsError, ValueLost, VersionError
+from mandala_git.ops.arguments import CAPTURED
+from mandala_git.ops.context import CONTEXT, Context
+from mandala_git.ops.making import run
+from mandala_git.ops.op import Op, decorated
+from mandala_git.results.calls import CallRecord
+from mandala_git.results.ids import cid
+from mandala_git.versions.tracker import OpenCall
+
+if TYPE_CHECKING:
+    from mandala_git.ops.memo import Memo
+
+
+class _Maker(NamedTuple):
+    """A recorded call that made a value, and the op that can make it again."""
+
+    op: Op[..., Any]
+    record: CallRecord
+
+
+class Recovery:
+    """Makes the values of content ids anew.
+
+    Args:
+        memo: answers calls, and runs those of ops whose code still means the same.
+        block: begins a block of the memo.
+    """
+
+    def __init__(self, memo: Memo, block: Callable[[], AbstractContextManager[object]]) -> None:
+        self._memo = memo
+        self._block = block
+
+    def value(self, content: bytes, lost: ValueLost) -> Any:
+        """Return a value whose stored form is lost.
+
+        Args:
+            content: its content id.
+            lost: what is wrong with the stored form.
+
+        Raises:
+            ValueLost: its call cannot run again, or makes another value.
+        """
+        with self._block():
+            try:
+                return self._made(content, lost)
+            except ValueLost:
+                self._memo.forget()
+                raise
+
+    def _made(self, content: bytes, lost: ValueLost) -> Any:
+        # What cannot be stored again now, on a full disk, is needed nevertheless.
+        made: dict[bytes, Any] = {}
+        todo = [content]
+        while todo:
+            maker = self._maker(todo[-1], todo, lost)
+            given: dict[str, Any] = {}
+            for name, edge in maker.record.inputs.items():
+                if name.startswith(CAPTURED):
+                    continue
+                try:
+                    value = made[edge.cid] if edge.cid in made else self._stored(edge.cid)
+                except ValueLost:
+                    todo.append(edge.cid)
+                    break
+                given[name] = value
+            else:
+                self._run(maker, given, todo.pop(), lost, made)
+        return made[content] if content in made else self._stored(content)
+
+    def _stored(self, content: bytes) -> Any:
+        return self._memo.results.load(content, recover=False)
+
+    def _maker(self, content: bytes, todo: list[bytes], lost: ValueLost) -> _Maker:
+        """Return a call that made a value and can run again; the last recorded one first."""
+        why = lost
+        results = self._memo.results
+        for record in sorted(
+            results.calls(results.makers(content)), key=lambda found: found.row.id, reverse=True
+        ):
+            if any(edge.cid in todo for edge in record.inputs.values()):
+                continue  # it needs itself
+            key = dict(results.ops())[record.row.op]
+            ops = self._ops(record.row.op, key)
+            for op in ops:
+                if self._is_of(op, record):
+                    return _Maker(op, record)
+            why = self._impossible(record, key, lost, loaded=bool(ops))
+        raise why
+
+    def _is_of(self, op: Op[..., Any], record: CallRecord) -> bool:
+        """Say whether an op is the one that made a call, as far as results can depend on it."""
+        if self._memo.versioning.admit(op, record.row.version) is None:
+            return False
+        recorded = {n: edge.cid for n, edge in record.inputs.items() if n.startswith(CAPTURED)}
+        return recorded == {name: self._cid(value) for name, value in op.captured()}
+
+    def _ops(self, row: int, key: str) -> list[Op[..., Any]]:
+        """Return the ops of this process whose calls a recorded op's may be."""
+        name = key.rpartition("::")[2]
+        found = []
+        for op in sorted(decorated(), key=lambda each: each.name != name):
+            try:
+                if row in self._memo.versioning.ops(op):
+                    found.append(op)
+            except VersionError:
+                continue  # of another repository
+        return found
+
+    def _impossible(
+        self, record: CallRecord, key: str, lost: ValueLost, *, loaded: bool
+    ) -> ValueLost:
+        path, _, name = key.rpartition("::")
+        if not loaded:
+            return ValueLost(
+                f"{lost.message}, and {name} of {path}, which made it, is not loaded here",
+                hint=f"Import {path} in this program: {name} then runs again.",
+            )
+        sessions = self._memo.results.sessions([record.row.session or 0])
+        commit = next((session.commit_id for session in sessions.values()), None)
+        return ValueLost(
+            f"{lost.message}, and the code of {name} has changed since it made it",
+            hint=f"Make it with the code of then: git checkout {commit[:12]}"
+            if commit
+            else f"Call {name} again with the same arguments: a new value is then recorded.",
+        )
+
+    def _run(
+        self,
+        maker: _Maker,
+        given: dict[str, Any],
+        content: bytes,
+        lost: ValueLost,
+        made: dict[bytes, Any],
+    ) -> None:
+        """Run a call again and store its lost outputs."""
+        op, memo = maker.op, self._memo
+        bound = op.plan.again(given)
+        if bound is None:
+            raise ValueLost(
+                f"{lost.message}, and {op.name} now has other parameters than when it made it",
+                hint=f"Call {op.name} anew with what it should be made of.",
+            )
+        context = CONTEXT.get()
+        call = OpenCall(context.running if context is not None else None)
+        values = [value for _, value in bound]
+        returned = run(op, bound, values, memo.versioning, Context(memo, call))
+        memo.executed += 1
+        parts = op.split(returned)
+        outputs = {self._cid(value): value for value in parts}
+        if content not in outputs:
+            raise ValueLost(
+                f"{lost.message}, and {op.name} made another value when it ran again",
+                hint=f"It is not deterministic: call {op.name} again with the same arguments, "
+                "and what it then makes is recorded.",
+            )
+        memo.trouble.remade(op.name, lost)
+        for edge in maker.record.outputs.values():
+            if edge.cid in outputs and (
+                edge.cid == content or not memo.results.has_value(edge.cid)
+            ):
+                try:
+                    memo.results.restore(edge.cid, outputs[edge.cid])
+                except ResultsError as error:
+                    memo.trouble.unkept(error)
+                    made[edge.cid] = outputs[edge.cid]
+
+    @staticmethod
+    def _cid(value: Any) -> bytes:
+        try:
+            return cid(value)
+        except MandalaError:
+            return b""
