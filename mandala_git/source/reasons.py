@@ -13,6 +13,7 @@ from mandala_git.source.definitions import Binding, Definition, Hole, Kind
 from mandala_git.source.headers import WIDTH, Header, above, compare_headers, short
 from mandala_git.source.pieces import Piece, Source
 from mandala_git.source.renaming import differs_by_name_only
+from mandala_git.source.shapes import shape
 from mandala_git.source.suggestions import BREAKING, COMPATIBLE, HARMLESS, Evidence, suggest
 
 IMPORT_ORDER = "order of imports"
@@ -65,7 +66,7 @@ def explain(
         return _import(old, new)
     if old.kind is not new.kind:
         return Reasons((f"was a {_kind(old)}, is a {_kind(new)}",))
-    if old.literal is not None and new.literal is not None and old.literal != new.literal:
+    if old.literal and new.literal and not _equal(old.literal, new.literal):
         return Reasons(
             (f"value {short(old.literal)} -> {short(new.literal)}",),
             BREAKING,
@@ -277,9 +278,19 @@ def _members(old: Definition, new: Definition) -> list[str]:
         return words  # defaults of parameters are told from the statements
     for name in new.values.keys() & old.values.keys():
         was, now = old.values[name], new.values[name]
-        if was != now and was is not None and now is not None:
+        if was is not None and now is not None and not _equal(was, now):
             words.append(f"value of {name} {short(was)} -> {short(now)}")
     return sorted(words)
+
+
+def _equal(one: str, other: str) -> bool:
+    """Whether two literals, as they are written, are one value of one type."""
+    if one == other:
+        return True
+    try:
+        return shape(ast.parse(one, mode="eval")) == shape(ast.parse(other, mode="eval"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 def _calls(old: Definition, new: Definition) -> list[str]:

@@ -284,6 +284,12 @@ def test_cosmetic() -> None:
             ("docstring only (read by __doc__, so it counts)",),
             None,
         ),
+        (
+            "class C(A):\n    'One.'\n    x = 'a'",
+            'class C(A):\n    "One. "\n    x = "a"',
+            ("layout of a docstring only (read by __doc__, so it counts)",),
+            "compatible",
+        ),
         ("class C(A):\n    x = 1", "class C(B):\n    x = 1", ("bases",), None),
         ("class C:\n    x = 1", "class C:\n    x = 2", ("value of x 1 -> 2",), "breaking"),
         ("def f(): return 1", "f = 1", ("was a function, is a value",), None),
