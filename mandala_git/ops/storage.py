@@ -45,7 +45,9 @@ class Storage:
         self._path = path
         self.repository: Repository | None
         try:
-            self.repository = Repository.discover(None if path is None else Path(path))
+            self.repository = Repository.discover(
+                None if path is None else Path(path), settings=True
+            )
         except NotARepository as error:
             if path is not None or isinstance(error, UnreadableRepository):
                 raise

@@ -8,7 +8,8 @@ never syncs what it writes, and takes 100 ms to import where a git process takes
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,8 +105,17 @@ def ask(
         GitMissing: there is no git on PATH.
         MandalaError: `cwd` does not exist, or the process cannot be started.
     """
-    import subprocess
+    return ask_all([args], cwd=cwd, input=input, env=env)[0]
 
+
+def ask_all(
+    questions: Iterable[Sequence[str]],
+    *,
+    cwd: Path,
+    input: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+) -> list[Answer]:
+    """Run git for several questions at the same time; see `ask`."""
     variables = {
         name: value
         for name, value in (os.environ if env is None else env).items()
@@ -114,15 +124,7 @@ def ask(
     variables["LC_ALL"] = "C"  # what git says is read by us, not shown as it is
     variables["GIT_OPTIONAL_LOCKS"] = "0"  # looking never makes the user's own command wait
     try:
-        done = subprocess.run(
-            ["git", *args],
-            cwd=cwd,
-            env=variables,
-            stdin=subprocess.DEVNULL if input is None else None,
-            input=input,
-            capture_output=True,
-            check=False,
-        )
+        return _answers([["git", *args] for args in questions], cwd, input, variables)
     except FileNotFoundError as error:
         if error.filename is not None and os.fspath(error.filename) == os.fspath(cwd):
             raise MandalaError(
@@ -135,7 +137,27 @@ def ask(
         raise MandalaError(
             f"git cannot be started in {cwd}: {error.strerror}", hint="try: git --version"
         ) from error
-    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def _answers(
+    commands: Iterable[Sequence[str]], cwd: Path, input: bytes | None, env: Mapping[str, str]
+) -> list[Answer]:
+    from subprocess import DEVNULL, PIPE, Popen
+
+    source = DEVNULL if input is None else PIPE
+    running: list[Popen[bytes]] = []
+    with ExitStack() as stack:
+        try:
+            for command in commands:
+                started = Popen(command, cwd=cwd, env=env, stdin=source, stdout=PIPE, stderr=PIPE)
+                running.append(stack.enter_context(started))
+            said = [process.communicate(input) for process in running]
+        except BaseException:
+            for process in running:
+                process.kill()
+            raise
+    codes = [process.returncode for process in running]
+    return [Answer(code, out, err) for code, (out, err) in zip(codes, said, strict=True)]
 
 
 def run(

@@ -22,6 +22,8 @@ _IN_PROGRESS = (
     ("BISECT_LOG", "bisect"),
 )
 
+_SETTINGS = ("config", "-z", "--get-regexp", r"^mandala\.")
+
 
 class Repository:
     """A git work tree and its repository; made by `Repository.discover`.
@@ -46,6 +48,7 @@ class Repository:
         discovered_head: str | None = None,
         *,
         foreign: bool = False,
+        settings: Answer | None = None,
     ) -> None:
         self.root = root
         self.git_dir = git_dir
@@ -61,19 +64,22 @@ class Repository:
             if not foreign and name in os.environ
         }
         self._real_root = os.path.realpath(root)
+        self._asked = settings
         self._settings: dict[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"Repository({str(self.root)!r})"
 
     @classmethod
-    def discover(cls, start: Path | None = None) -> Repository:
+    def discover(cls, start: Path | None = None, *, settings: bool = False) -> Repository:
         """Find the repository of a folder, with one git process.
 
         Args:
             start: a folder or file inside the work tree. None means the working directory
                 and what the environment says (GIT_DIR, GIT_INDEX_FILE: a hook's own
                 repository); with a path the environment has no say.
+            settings: have a second process read the settings meanwhile; else `config` asks
+                for them when somebody needs one.
 
         Raises:
             NotARepository: no git work tree here.
@@ -94,7 +100,8 @@ class Repository:
             "HEAD",
         ]
         try:
-            answer = git.ask(question, cwd=here, env=env)
+            questions = [question, _SETTINGS] if settings else [question]
+            answer, *more = git.ask_all(questions, cwd=here, env=env)
         except GitMissing:
             if "GIT_DIR" in (env or os.environ) or _has_git_above(here):
                 raise
@@ -110,7 +117,8 @@ class Repository:
         git_dir, common_dir, object_format, root = lines[:4]
         head = None if answer.code else lines[4]
         place = (Path(root), Path(git_dir), Path(common_dir))
-        return cls(*place, object_format, head, foreign=env is not None)
+        foreign = env is not None
+        return cls(*place, object_format, head, foreign=foreign, settings=more[0] if more else None)
 
     def ask(self, args: Sequence[str], *, input: bytes | None = None) -> Answer:
         """Run git at the top of the work tree; return how it ended."""
@@ -167,7 +175,7 @@ class Repository:
             name: in full, as `mandala.resultsDir`; upper and lower case are the same.
         """
         if self._settings is None:
-            answer = self.ask(["config", "-z", "--get-regexp", r"^mandala\."])
+            answer = self._asked or self.ask(_SETTINGS)
             if answer.code not in (0, 1):  # 1: nothing is set
                 raise MandalaError(
                     f"git's configuration cannot be read: {answer.complaint()}",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 OUTSIDE = ""
 """What a process says of a module that is loaded from outside the project."""
@@ -28,9 +29,9 @@ class Modules:
     """
 
     def __init__(
-        self, paths: Collection[str], loaded: Callable[[str], str | None] | None = None
+        self, paths: AbstractSet[str], loaded: Callable[[str], str | None] | None = None
     ) -> None:
-        self._paths = frozenset(paths)
+        self._paths = paths
         self._loaded = loaded
         self._tails: dict[str, list[str]] = {}
         self._folders: frozenset[str] | None = None

@@ -7,7 +7,8 @@ leads where inside a closure does not depend on which of the two is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from mandala_git.source.definitions import (
@@ -58,7 +59,7 @@ class Snapshot:
 
     def __init__(
         self,
-        paths: Collection[str],
+        paths: AbstractSet[str],
         load: Callable[[str], FileFacts | None],
         *,
         methods: Callable[[str], Iterable[str]] | None = None,
@@ -67,7 +68,7 @@ class Snapshot:
         check: Callable[[Definition], Definition] | None = None,
         modules: Callable[[str], str | None] | None = None,
     ) -> None:
-        self._paths = frozenset(paths)
+        self._paths = paths
         self._load = load
         self._methods = methods
         self.script = script
@@ -110,7 +111,7 @@ class Snapshot:
         return snapshot
 
     @property
-    def paths(self) -> frozenset[str]:
+    def paths(self) -> AbstractSet[str]:
         """All files of the snapshot."""
         return self._paths
 

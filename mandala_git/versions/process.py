@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from enum import EnumMeta
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
@@ -103,12 +104,34 @@ class _State:
         return Reading(cid(repr(sorted(self._told))).hex(), False, None, tuple(self._names))
 
 
+class _Paths(AbstractSet[str]):
+    """The files of a process; the work tree is listed when somebody asks for what is not loaded.
+
+    Args:
+        loaded: paths of the loaded modules.
+        others: lists the work tree.
+    """
+
+    def __init__(self, loaded: AbstractSet[str], others: Callable[[], Mapping[str, str]]) -> None:
+        self._loaded = loaded
+        self._others = others
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._loaded or path in self._others()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({*self._others(), *self._loaded})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 class ProcessWorld(SnapshotWorld):
     """What is loaded now, with the work tree for what is not.
 
     Args:
         loaded: modules of this process.
-        tree: lists the work tree; called once an epoch.
+        tree: lists the work tree; called once an epoch at most.
         history: texts, recorded versions and verdicts.
     """
 
@@ -126,12 +149,9 @@ class ProcessWorld(SnapshotWorld):
         self._readings: dict[str, Reading] = {}
         self._guards: dict[tuple[str, str], Guard] = {}
         self._closures: dict[str, dict[str, Definition]] = {}
-        if self._tree is None:
-            self._tree = self._list()
-        modules = self.loaded.modules()
-        self._modules = frozenset(modules)
+        self._modules = frozenset(self.loaded.modules())
         snapshot = Snapshot(
-            {*self._tree.tree.entries, *modules},
+            _Paths(self._modules, lambda: self.tree.tree.entries),
             self._facts,
             methods=self._methods,
             script=self.loaded.script,
@@ -148,6 +168,13 @@ class ProcessWorld(SnapshotWorld):
         self.loaded.recount()
         self._begin(self.history)
 
+    @property
+    def tree(self) -> IndexedTree:
+        """The work tree as it was when this epoch first needed it."""
+        if self._tree is None:
+            self._tree = self._list()
+        return self._tree
+
     # -- the snapshot's sources ----------------------------------------------------------
 
     def _facts(self, path: str) -> FileFacts | None:
@@ -155,14 +182,12 @@ class ProcessWorld(SnapshotWorld):
             facts = self.loaded.facts(path)
             if facts is not None:
                 return facts
-        assert self._tree is not None
-        return self._tree.facts(path)
+        return self.tree.facts(path)
 
     def _methods(self, name: str) -> list[str]:
-        assert self._tree is not None
-        keys = dict.fromkeys(self._tree.methods(name))
+        keys = dict.fromkeys(self.tree.methods(name))
         for path, pinned in self.loaded.pinned.items():
-            if self._tree.tree.entries.get(path) != pinned.blob:
+            if self.tree.tree.entries.get(path) != pinned.blob:
                 facts = self.loaded.facts(path)
                 for definition in facts.definitions if facts else ():
                     if definition.parent is not None and definition.name == name:
@@ -171,9 +196,8 @@ class ProcessWorld(SnapshotWorld):
 
     def _identity(self) -> str:
         """Name all the code that is loaded or can still be: what dynamic code may reach."""
-        assert self._tree is not None
         pinned = {path: pinned.blob for path, pinned in self.loaded.pinned.items()}
-        return self._tree.identity(pinned)
+        return self.tree.identity(pinned)
 
     def reachable_by_name(self) -> list[str]:
         """Return the keys of all values and classes of loaded modules, for dynamic code."""

@@ -136,3 +136,21 @@ with storage:
     p.forget()
     out(p.f(1))
 """
+
+
+def test_a_file_that_appears_while_a_program_runs_counts_from_then_on(project: Project) -> None:
+    """The work tree is listed when a name may lead to a file that is not loaded."""
+    project.write(
+        p=HEAD
+        + "@op\ndef k(x):\n    return x\n\n"
+        + "@op\ndef f(x):\n    from h import g\n    return g(x)\n",
+    )
+    made = "def g(x):\n    return x + 1\n"
+    program = "import p, pathlib\nwith storage:\n    out(p.k(1))\n{}    out(p.f(1))\n"
+    writes = f"    pathlib.Path('h.py').write_text({made!r})\n"
+    assert project.program(program.format(writes)).values == ["1", "2"]
+    project.write(h=made)
+    assert project.program(program.format("")).values == ["1", "2"]
+    assert project.program(program.format("")) == (["1", "2"], 0, 2)
+    project.edit("h", "x + 1", "x + 2")
+    assert project.program(program.format("")) == (["1", "3"], 1, 1)

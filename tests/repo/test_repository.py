@@ -172,6 +172,14 @@ def test_config(scratch, tmp_path):
     assert Repository.discover(scratch.root).mandala_dir() == tmp_path / "results"
 
 
+def test_settings_may_be_read_along_with_the_repository(scratch, monkeypatch):
+    scratch.git("config", "mandala.resultsDir", "../a")
+    repo = Repository.discover(scratch.root, settings=True)
+    monkeypatch.setattr(repo, "ask", None)
+    assert repo.config("mandala.resultsDir") == "../a"
+    assert repo.config("mandala.other") is None
+
+
 def test_broken_config(scratch):
     repo = Repository.discover(scratch.root)
     with (scratch.root / ".git" / "config").open("a") as file:
