@@ -17,13 +17,14 @@ from mandala_git.results.calls import Session
 from mandala_git.results.ids import set_namer
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
-from mandala_git.source.definitions import Definition
+from mandala_git.source.definitions import Definition, split_key
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.process import ProcessWorld, Reading
+from mandala_git.versions.proofs import without_source
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.seen import Check, Guard
 from mandala_git.versions.tracker import OpenCall, Tracker
@@ -101,6 +102,9 @@ class Versioned(Versioning):
         """Read verdicts that came in."""
         self.history.refresh()
         self._pin_decorated()
+        self.loaded.refresh()
+        if self._world is not None and self._world.behind:
+            self.renew()
         if self._generation != self.history.generation:
             self._generation = self.history.generation
             self._forget()
@@ -124,8 +128,12 @@ class Versioned(Versioning):
         known = self._known.get(op)
         if known is None:
             found = self.loaded.owner(op.func.__code__)
-            if found is None:
-                raise self._unversionable(op)
+            if found is None and self.world.outgrown():
+                self.renew()  # it was made in the cell that runs
+                found = self.loaded.owner(op.func.__code__)
+            if found is None or split_key(found[0])[0] not in self.loaded.modules():
+                found = self._without_source(op), False
+                self.renew()
             key, _ = found
             inner = self._inner(op)
             known = _Known(f"{key}.<locals>.{inner}" if inner else key, key)
@@ -144,17 +152,19 @@ class Versioned(Versioning):
         # A compatible edit around them must not make one of them the other.
         return f"{inner} {code_hash(code).hex()}" if self.loaded.has_twins(code) else inner
 
-    def _unversionable(self, op: Op[..., Any]) -> VersionError:
+    def _without_source(self, op: Op[..., Any]) -> str:
+        """Return a key for an op whose code no later process can know again.
+
+        Raises:
+            VersionError: it is other people's code.
+        """
         filename = op.func.__code__.co_filename
-        if os.path.exists(filename):
-            return VersionError(
+        if os.path.exists(filename) and self.loaded.path_of(filename) is None:
+            raise VersionError(
                 f"{op.name} in {filename} is no code of the repository {self.repo.root}",
                 hint="Call it without @op, or move it into the repository.",
             )
-        return VersionError(
-            f"{op.name} has no source file ({filename}), so its results cannot follow its code",
-            hint="Define it in a file of the repository, or call it outside the block.",
-        )
+        return without_source(self.loaded, op.func.__code__)
 
     def key(self, op: Op[..., Any]) -> str:
         """Return the key of an op.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import keyword
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,12 +114,6 @@ def read_notebook(data: bytes) -> Notebook:
             else:
                 cells += [cell] if cell is not None else []
     return Notebook(tuple(cells), tuple(notes))
-
-
-def write_notebook(sources: Iterable[str]) -> bytes:
-    """Write the smallest notebook that holds these cells."""
-    cells = [{"cell_type": "code", "source": source} for source in sources]
-    return json.dumps({"cells": cells, "nbformat": 4}).encode()
 
 
 def _parsed(data: bytes) -> Any:

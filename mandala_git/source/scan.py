@@ -43,9 +43,10 @@ def scan_file(path: str, data: bytes, *, rules: Rules = NO_RULES) -> FileFacts:
 
 
 def scan_texts(
-    path: str, data: bytes, *, rules: Rules = NO_RULES
+    path: str, data: bytes | Notebook, *, rules: Rules = NO_RULES
 ) -> tuple[FileFacts, dict[str, bytes]]:
-    """Find the definitions of a file, and the lasting text of each by its id."""
+    """Find the definitions of a file, or of a notebook that was read, and the lasting text of
+    each by its id."""
     try:
         with uncollected():
             return deeply(lambda: _Scan(path, rules).run(data))
@@ -62,7 +63,7 @@ class _Scan(Reader):
 
     notebook: Notebook | None = None
 
-    def run(self, data: bytes) -> tuple[FileFacts, dict[str, bytes]]:
+    def run(self, data: bytes | Notebook) -> tuple[FileFacts, dict[str, bytes]]:
         """Read the file, then link and describe what was found."""
         tree, extents = self.parse(data)
         self.locator = Locator(tree, extents)
@@ -70,11 +71,13 @@ class _Scan(Reader):
         self.link()
         return self.finish()
 
-    def parse(self, data: bytes) -> tuple[Any, Extents | None]:
+    def parse(self, data: bytes | Notebook) -> tuple[Any, Extents | None]:
         """Parse the file; of a notebook, all cells that can be read."""
-        if not is_notebook(self.path):
-            return parse_file(decode(data))
-        self.notebook = read_notebook(data)
+        if isinstance(data, bytes):
+            if not is_notebook(self.path):
+                return parse_file(decode(data))
+            data = read_notebook(data)
+        self.notebook = data
         try:
             return parse_file(self.notebook.source)
         except Unreadable:

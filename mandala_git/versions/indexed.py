@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.definitions import FileFacts, is_notebook
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from mandala_git.source.notebooks import Notebook
 
 
 class Tree(Protocol):
@@ -164,4 +167,16 @@ def scan_into(index: Index, path: str, blob: str, data: bytes, rules: Rules) -> 
 
     facts, texts = scan_texts(path, data, rules=rules)
     index.put(path, blob, facts, texts)
+    return facts
+
+
+def scan_cells(index: Index, path: str, notebook: Notebook, rules: Rules) -> FileFacts:
+    """Scan the cells of a running notebook and put their texts into the index.
+
+    Its facts replace those of its last state: there is a new one with every cell that runs.
+    """
+    from mandala_git.source.scan import scan_texts
+
+    facts, texts = scan_texts(path, notebook, rules=rules)
+    index.put(path, "cells", facts, texts)
     return facts

@@ -14,21 +14,25 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.codes import code_hash, file_codes, owner
 from mandala_git.source.definitions import Definition, FileFacts, Kind, by_name
 from mandala_git.source.index import Index
 from mandala_git.source.modules import OUTSIDE
-from mandala_git.versions.indexed import scan_into
+from mandala_git.versions.indexed import scan_cells, scan_into
 from mandala_git.versions.seen import (
     MISSING,
     Lookup,
     stat_of,
 )
 
-_STARTED = time.time_ns() - 10_000_000  # file times lag behind the clock by a tick
+if TYPE_CHECKING:
+    from mandala_git.versions.kernel import Cells
+
+_TICK = 10_000_000  # ns that the times of files lag behind the clock
+_STARTED = time.time_ns() - _TICK
 
 _PACKAGE = os.path.realpath(Path(__file__).parent.parent) + os.sep
 """This package, which is no user's project, not even in its own repository."""
@@ -43,7 +47,7 @@ class Pinned:
     Attributes:
         data: bytes of the file; None when the index knows the blob.
         blob: git's id of them.
-        late: read only after the file had changed since this process started.
+        late: read only after the file had changed since it was imported, as far as is known.
     """
 
     def __init__(self, path: str, blob: str, data: bytes | None, late: bool) -> None:
@@ -80,10 +84,51 @@ class Loaded:
         self.pinned: dict[str, Pinned] = {}
         self._paths: dict[str, str | None] = {}
         self._modules: dict[str, ModuleType] = {}
+        self._specs: dict[str, object] = {}
+        self._imported: dict[str, int] = {}  # a time before that, in nanoseconds
+        self._checked = _STARTED
         self._counted = -1
         # By identity, for equal copies in two files have equal code objects; they are kept alive.
         self._owners: dict[int, tuple[CodeType, tuple[str, bool] | None]] = {}
         self._outside: dict[str, bool] = {}
+        self.cells: Cells | None = None
+        self.state = 0  # grows when cells made another module
+        self.unknown: dict[str, FileFacts] = {}  # code whose source nothing tells
+        self._outdated: dict[tuple[str, str], object] = {}
+        self._process = f"{os.getpid()}-{time.time_ns()}"
+        self.refresh(thoroughly=True)
+
+    def refresh(self, *, thoroughly: bool = False) -> bool:
+        """Look at the cells that ran, where this is an IPython kernel.
+
+        Args:
+            thoroughly: also when none ran since they were read.
+
+        Returns:
+            Whether they make another module than before.
+        """
+        if "IPython" not in sys.modules:
+            return False
+        if self.cells is None:
+            from mandala_git.versions.kernel import find_kernel
+
+            self.cells = find_kernel(self.root)
+            if self.cells is None:
+                return False
+            self._paths.clear()
+            self._counted = -1
+            self.cells.before_each(self._look)
+        elif not thoroughly and not self.cells.moved_on():
+            return False
+        if not self.cells.read():
+            return False
+        source = self.cells.notebook.source.encode("utf-8", "surrogatepass")
+        pinned = Pinned(self.cells.path, self.blob_id(source), None, late=False)
+        pinned.places = self.cells.places
+        self.pinned[self.cells.path] = pinned
+        self._owners.clear()
+        self.state += 1
+        return True
 
     # -- files and modules ---------------------------------------------------------------
 
@@ -94,6 +139,8 @@ class Loaded:
         return self._paths[filename]
 
     def _path_of(self, filename: str) -> str | None:
+        if self.cells is not None and self.cells.owns(filename):
+            return self.cells.path
         if not filename.endswith(".py") or filename.startswith((_STANDARD, _PACKAGE)):
             return None
         if f"{os.sep}site-packages{os.sep}" in filename:
@@ -125,12 +172,19 @@ class Loaded:
     @property
     def script(self) -> str | None:
         """Path of the file that runs as `__main__`, if it is project code."""
-        filename = getattr(sys.modules.get("__main__"), "__file__", None)
+        return self._file_of(sys.modules.get("__main__"))
+
+    def _file_of(self, module: object) -> str | None:
+        """Return the path in the project of a module's file."""
+        if self.cells is not None and module is self.cells.module:
+            return self.cells.path
+        filename = getattr(module, "__file__", None)
         return self.path_of(filename) if isinstance(filename, str) else None
 
     def modules(self) -> Mapping[str, ModuleType]:
         """Return the loaded project modules by path."""
         if self._counted != len(sys.modules):
+            checked = time.time_ns() - _TICK
             modules: dict[str, ModuleType] = {}
             for name, module in list(sys.modules.items()):
                 filename = getattr(module, "__file__", None)
@@ -140,27 +194,41 @@ class Loaded:
                 # One file may be loaded twice, as the script and by name: the script runs.
                 if path is not None and (path not in modules or name == "__main__"):
                     modules[path] = module
+            if self.cells is not None and sys.modules.get("__main__") is self.cells.module:
+                modules[self.cells.path] = self.cells.module
+            specs = {path: getattr(module, "__spec__", None) for path, module in modules.items()}
             for path, module in self._modules.items():
-                # It will be, or has been, imported anew: from its file as that is then.
-                if modules.get(path) is not module and self.pinned.pop(path, None) is not None:
-                    self._owners.clear()
-            self._modules = modules
+                # It will be, or has been, imported anew: from its file as that is then. A reload
+                # keeps the module and gives it another spec.
+                if modules.get(path) is not module or specs[path] is not self._specs[path]:
+                    self._imported.pop(path, None)
+                    if self.pinned.pop(path, None) is not None:
+                        self._owners.clear()
+            for path in modules:
+                self._imported.setdefault(path, self._checked)
+            self._modules, self._specs, self._checked = modules, specs, checked
             self._counted = len(sys.modules)
         return self._modules
 
     def recount(self) -> None:
         """Look for loaded modules again, also where one has taken the place of another."""
         self._counted = -1
+        self.refresh(thoroughly=True)
+
+    def _look(self) -> None:
+        """Look what is loaded before a cell runs, which may import or reload something."""
+        self._counted = -1
+        self.modules()
 
     def module_path(self, name: str) -> str | None:
         """Return the path of a loaded module, OUTSIDE for other people's, None if not loaded."""
         module = sys.modules.get(name)
         if module is None:
             return None
-        filename = getattr(module, "__file__", None)
-        if not isinstance(filename, str):
+        path = self._file_of(module)
+        if path is None and not isinstance(getattr(module, "__file__", None), str):
             return None if hasattr(module, "__path__") else OUTSIDE
-        return self.path_of(filename) or OUTSIDE
+        return path or OUTSIDE
 
     def absolute(self, path: str) -> str:
         """Return the file name of a project path."""
@@ -176,7 +244,8 @@ class Loaded:
             stat = stat_of(filename)
             if not stat:
                 return None
-            late = path in self.modules() and max(stat[0], stat[1]) > _STARTED
+            changed = max(stat[0], stat[1])
+            late = path in self.modules() and changed > self._imported[path]
             blob = self.index.blob_of(path, stat)
             data = None
             if blob is None:
@@ -207,6 +276,8 @@ class Loaded:
         pinned = self.pin(path)
         if pinned is None:
             return None
+        if pinned.facts is None and self.cells is not None and path == self.cells.path:
+            pinned.facts = scan_cells(self.index, path, self.cells.notebook, self.rules)
         if pinned.facts is None:
             pinned.facts = self.index.facts(path, pinned.blob)
             if pinned.facts is None:
@@ -256,7 +327,7 @@ class Loaded:
         facts = self.facts(path) if path is not None else None
         if path is None or facts is None:
             return False
-        own = owner(facts, code.co_qualname, code.co_firstlineno)
+        own = owner(facts, code.co_qualname, self._line_of(code) or 0)
         found = {code_hash(code)}
         for (qualname, line), hashes in self._places(self.pinned[path]).items():
             if qualname == code.co_qualname and owner(facts, qualname, line) == own:
@@ -278,12 +349,21 @@ class Loaded:
         facts = self.facts(path) if path is not None else None
         if path is None or facts is None:
             return None
-        definition = owner(facts, code.co_qualname, code.co_firstlineno)
+        line = self._line_of(code)
+        definition = owner(facts, code.co_qualname, line) if line is not None else None
         if definition is None:
             return None
+        if path not in self.modules():
+            return definition.key, False  # run in a namespace that nobody knows: `%run`, runpy
         if definition.kind is Kind.MODULE and code.co_name == "<module>":
             return definition.key, not self.pinned[path].late
         return definition.key, (code.co_qualname, code_hash(code)) in self.codes(path)
+
+    def _line_of(self, code: CodeType) -> int | None:
+        """Return the line of its module where a code object begins; None for a cell that is gone."""
+        if self.cells is not None and self.cells.owns(code.co_filename):
+            return self.cells.line_of(code)
+        return code.co_firstlineno
 
     # -- objects -------------------------------------------------------------------------
 
@@ -313,9 +393,12 @@ class Loaded:
         """Return the keys of the project's functions and classes among (module, qualname)."""
         keys: set[str] = set()
         for name, qualname in names:
-            filename = getattr(sys.modules.get(name), "__file__", None)
-            path = self.path_of(filename) if isinstance(filename, str) else None
-            if path is not None:
+            path = self._file_of(sys.modules.get(name))
+            if (name, qualname) in self._outdated:
+                keys.add(f"{path}::{qualname} of an earlier cell")
+            elif path is None and name == "__main__" and not hasattr(sys.modules[name], "__file__"):
+                keys.add(f"<{name}>::{qualname}")  # nothing tells its source
+            elif path is not None:
                 keys.update(self._keys(path, qualname.partition(".<locals>")[0]))
         return tuple(sorted(keys))
 
@@ -335,15 +418,33 @@ class Loaded:
         module, qualname = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
         if not isinstance(module, str) or not isinstance(qualname, str):
             return None
-        filename = getattr(sys.modules.get(module), "__file__", None)
-        path = self.path_of(filename) if isinstance(filename, str) else None
+        path = self._file_of(sys.modules.get(module))
         if path is None:
             return None
         code = getattr(found, "__code__", None)
+        if self.cells is not None and path == self.cells.path and not self._is_current(found):
+            self._outdated[module, qualname] = found
+            told = code_hash(code).hex() if isinstance(code, CodeType) else f"{id(found):x}"
+            return f"{path}::{qualname} {told} in {self._process}"
         if isinstance(code, CodeType) and qualname.endswith("<lambda>"):
             # A file may have many of this name, and nothing but their code tells them apart.
             return f"{path}::{qualname} {code_hash(code).hex()}"
         return f"{path}::{qualname}"
+
+    def _is_current(self, found: Any) -> bool:
+        """Tell whether a function or class of a notebook is what its cells say now."""
+        code = getattr(found, "__code__", None)
+        if isinstance(code, CodeType):
+            known = self.owner(code)
+            if known is None and self.refresh(thoroughly=True):  # made in the cell that runs
+                known = self.owner(code)
+            return known is not None and known[1]
+        if "<locals>" in found.__qualname__:
+            return True  # told apart by what is in it
+        here: Any = sys.modules.get(found.__module__)
+        for part in found.__qualname__.split("."):
+            here = vars(here).get(part) if isinstance(here, type | ModuleType) else None
+        return here is found
 
 
 def _hashes(joined: bytes) -> list[bytes]:

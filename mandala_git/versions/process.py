@@ -24,7 +24,7 @@ from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.meanings import Node, identity
-from mandala_git.versions.proofs import OWN_NAMES, check, misled, raw
+from mandala_git.versions.proofs import OWN_NAMES, check, is_unsure, misled, raw
 from mandala_git.versions.seen import (
     MISSING,
     Check,
@@ -150,8 +150,9 @@ class ProcessWorld(SnapshotWorld):
         self._guards: dict[tuple[str, str], Guard] = {}
         self._closures: dict[str, dict[str, Definition]] = {}
         self._modules = frozenset(self.loaded.modules())
+        self._state = self.loaded.state
         snapshot = Snapshot(
-            _Paths(self._modules, lambda: self.tree.tree.entries),
+            _Paths({*self._modules, *self.loaded.unknown}, lambda: self.tree.tree.entries),
             self._facts,
             methods=self._methods,
             script=self.loaded.script,
@@ -178,6 +179,8 @@ class ProcessWorld(SnapshotWorld):
     # -- the snapshot's sources ----------------------------------------------------------
 
     def _facts(self, path: str) -> FileFacts | None:
+        if path in self.loaded.unknown:
+            return self.loaded.unknown[path]
         if path in self.loaded.modules() or path in self.loaded.pinned:
             facts = self.loaded.facts(path)
             if facts is not None:
@@ -236,6 +239,8 @@ class ProcessWorld(SnapshotWorld):
         if place is None or found is MISSING or _is_name(found):
             return definition
         reading = self._readings[definition.key] = self.read(found)
+        if reading.cid is None and is_unsure(self.loaded, definition):
+            return raw(definition, "which cell bound it is not known")
         if reading.same is not None:
             checks[:] = [c for c in checks if not isinstance(c, Seen) or c.name != place[1]]
             checks.append(SeenValue(place[0], place[1], found, reading.cid))
@@ -392,8 +397,14 @@ class ProcessWorld(SnapshotWorld):
         ]
 
     def outgrown(self) -> bool:
-        """Whether modules were loaded since this epoch began."""
-        return self.loaded.modules().keys() != self._modules
+        """Whether modules were loaded, or cells were run, since this epoch began."""
+        self.loaded.refresh(thoroughly=True)
+        return self.behind or self.loaded.modules().keys() != self._modules
+
+    @property
+    def behind(self) -> bool:
+        """Whether cells have been read that make another module than in this epoch."""
+        return self.loaded.state != self._state
 
     def read_now(self, key: str) -> Reading | None:
         """Return the value of a global, or the state of a class, as it is at this moment."""

@@ -7,14 +7,15 @@ never reused.
 from __future__ import annotations
 
 import builtins
+import os
 import sys
 import time
 from collections.abc import Iterable
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from mandala_git.source.codes import code_hash
-from mandala_git.source.definitions import Definition, Kind
+from mandala_git.source.definitions import Definition, FileFacts, Kind
 from mandala_git.source.snapshot import End, Snapshot
 from mandala_git.versions.digests import sha256
 from mandala_git.versions.loaded import Loaded
@@ -33,6 +34,26 @@ def raw(definition: Definition, why: str) -> Definition:
     """Return a definition that agrees with nothing, not even with itself at another time."""
     mark = sha256(f"raw {definition.text_id} {time.time_ns()}".encode())
     return definition._replace(skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
+
+
+def without_source(loaded: Loaded, code: CodeType) -> str:
+    """Return a key for a function whose source nothing tells; it agrees with nothing.
+
+    A prompt, `exec`, a cell that has been replaced, a script in a namespace that nobody knows.
+    """
+    filename = code.co_filename
+    if loaded.cells is not None and loaded.cells.owns(filename):
+        filename = "<earlier cell>"
+    elif not filename.startswith("<"):
+        filename = f"<{os.path.basename(filename)}>"
+    qualname = code.co_qualname.partition(".<locals>")[0]
+    facts = loaded.unknown.get(filename, FileFacts(filename, ()))
+    if all(each.qualname != qualname for each in facts.definitions):
+        text = sha256(code_hash(code))
+        made = Definition(filename, qualname, Kind.FUNCTION, text, text, text, text)
+        made = raw(made, "nothing tells its source")
+        loaded.unknown[filename] = facts._replace(definitions=(*facts.definitions, made))
+    return f"{filename}::{qualname}"
 
 
 def check(loaded: Loaded, definition: Definition) -> tuple[Definition, list[Seen | SeenFunction]]:
@@ -61,6 +82,8 @@ def check(loaded: Loaded, definition: Definition) -> tuple[Definition, list[Seen
     problem = ""
     if found is MISSING:
         pass  # not bound yet, or not any more: nobody can run it
+    elif definition.kind is not Kind.GLOBAL and is_unsure(loaded, definition):
+        problem = "which cell bound it is not known"
     elif definition.kind is Kind.FUNCTION:
         problem = _check_function(loaded, definition, found, seen)
         problem = problem or _check_names(loaded, definition, vars(module), seen)
@@ -69,7 +92,33 @@ def check(loaded: Loaded, definition: Definition) -> tuple[Definition, list[Seen
             problem = "its name leads to something else"
     elif definition.kind is Kind.CLASS:
         problem = _check_names(loaded, definition, vars(module), seen)
+        problem = problem or _check_bases(loaded, found, seen)
     return (raw(definition, problem) if problem else definition), seen
+
+
+def is_unsure(loaded: Loaded, definition: Definition) -> bool:
+    """Whether a name of a notebook may have been bound by another cell than the last."""
+    cells = loaded.cells
+    return (
+        cells is not None
+        and definition.path == cells.path
+        and definition.parent is None
+        and definition.name in cells.unsure
+    )
+
+
+def _check_bases(loaded: Loaded, found: type, seen: list[Seen | SeenFunction]) -> str:
+    """Check that no cell has replaced a class that a class of a notebook inherits from."""
+    if loaded.cells is None:
+        return ""
+    namespace = vars(loaded.cells.module)
+    for base in found.__mro__[1:]:
+        name = base.__qualname__
+        if base.__module__ == loaded.cells.module.__name__ and "." not in name:
+            seen.append(Seen(namespace.get, name, namespace.get(name, MISSING)))
+            if namespace.get(name) is not base:
+                return f"it inherits from {name} as it was before a cell ran again"
+    return ""
 
 
 def _check_function(
@@ -105,6 +154,8 @@ def _check_names(
             continue
         found = namespace.get(hole.name, MISSING)
         seen.append(Seen(namespace.get, hole.name, found))
+        if loaded.cells is not None and loaded.cells.given(hole.name, found):
+            continue
         match hole.binding:
             case ("builtin",) if hole.name not in OWN_NAMES or definition.kind is Kind.CLASS:
                 if found is MISSING:
@@ -128,13 +179,27 @@ def _check_names(
                 package = namespace.get("__package__") or ""
                 source = sys.modules.get(_absolute(name, level, package))
                 there = getattr(source, member, found)
-                if there is not found:
+                if there is not found and not _updated(found, there, seen):
                     return f"{hole.name} is no longer {name}.{member}"
                 if replaced := _replaced(loaded, source, (member, *hole.attrs), seen):
                     return f"{name}.{replaced} was replaced by code of this project"
             case _:
                 pass
     return ""
+
+
+def _updated(found: Any, there: Any, seen: list[Any]) -> bool:
+    """Whether a function was made the same as one that a reload put in its place (`%autoreload`)."""
+    if not isinstance(found, FunctionType) or not isinstance(there, FunctionType):
+        return False
+    seen += (SeenFunction.of(found), SeenFunction.of(there))
+    return (
+        found.__code__ is there.__code__
+        and found.__defaults__ is there.__defaults__
+        and found.__kwdefaults__ is there.__kwdefaults__
+        and not found.__closure__
+        and found.__globals__ is there.__globals__
+    )
 
 
 def _replaced(
@@ -203,7 +268,7 @@ def _leads(
     if target is None or target.kind in (Kind.IMPORT, Kind.MODULE):
         return False  # a choice among the other ends
     expected = loaded.find(target)
-    return expected is MISSING or expected is found
+    return expected is MISSING or expected is found or _updated(found, expected, checks)
 
 
 def _absolute(name: str, level: int, package: str) -> str:

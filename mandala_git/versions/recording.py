@@ -357,9 +357,13 @@ def _simple(target: Definition, end: End) -> bool:
 
 
 _ATTRIBUTES = frozenset({"getattr", "hasattr", "setattr", "delattr"})
-_NAMES = frozenset({"eval", "exec", "globals", "locals", "vars", "__import__", "__builtins__"})
+_NAMES = frozenset(
+    {"eval", "exec", "globals", "locals", "vars", "__import__", "__builtins__", "get_ipython"}
+)
 _BEYOND = SHOWS_LOCALS | {"query", "eval"}
-_WAYS = frozenset({"sys", "inspect", "importlib", "runpy", "pkgutil", "builtins", "pydoc"})
+_WAYS = frozenset(
+    {"sys", "inspect", "importlib", "runpy", "pkgutil", "builtins", "pydoc", "IPython"}
+)
 
 
 def only_attributes(definition: Definition) -> bool:

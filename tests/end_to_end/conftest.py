@@ -42,9 +42,11 @@ class Run(NamedTuple):
 class Forks:
     """The server of fresh processes, see forks.py."""
 
+    script = "forks.py"
+
     def __init__(self) -> None:
         self._server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("forks.py"))],
+            [sys.executable, str(Path(__file__).with_name(self.script))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(HOUSE), "PYTHONWARNINGS": "default"},

@@ -10,7 +10,7 @@ import pytest
 
 from mandala_git.source.changes import Change, ChangeKind, compare, hunks
 from mandala_git.source.definitions import Definition, FileFacts, Kind, pack, unpack
-from mandala_git.source.notebooks import read_notebook, write_notebook
+from mandala_git.source.notebooks import read_notebook
 from mandala_git.source.pieces import Sources
 from mandala_git.source.scan import scan_file, scan_texts
 from mandala_git.source.sources import Unreadable
@@ -100,7 +100,6 @@ def test_one_source_in_many_spellings() -> None:
     old = [{"cell_type": "code", "language": "python", "input": each} for each in lines]
     format_3 = json.dumps({"worksheets": [{"cells": old}], "nbformat": 3}).encode()
     assert scan_file("nb.ipynb", format_3) == expected
-    assert scan_file("nb.ipynb", write_notebook([SETUP, HELPER])) == expected
 
 
 def test_outputs_counts_and_metadata_change_nothing() -> None:
