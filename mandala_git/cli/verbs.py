@@ -18,6 +18,7 @@ VERBS = {
     "init": "prepare this repository to keep verdicts and results",
     "status": "show what is recorded, what of it holds now, and what is to decide",
     "diff": "show what changed, definition by definition, and what it would cost",
+    "history": "count what each of the last commits changed in meaning, in any repository",
     "classify": "decide whether edits change results (breaking) or not (compatible)",
     "log": "list the verdicts, newest first",
     "world": "show which recorded calls belong to a state of the code",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -18,8 +18,9 @@ Stat = tuple[int, int, int, int]
 
 # What git is asked for: Python files and notebooks anywhere, and what marks a virtual environment.
 _CODE = ("*.py", "*.ipynb")
-_PATHSPECS = (*_CODE, ":(glob)**/pyvenv.cfg")
-_REGULAR = (b"100644", b"100755")  # not symbolic links (120000), not submodules (160000)
+ENVIRONMENTS = ":(glob)**/pyvenv.cfg"
+PATHSPECS = (*_CODE, ENVIRONMENTS)
+REGULAR = (b"100644", b"100755")  # not symbolic links (120000), not submodules (160000)
 
 # A file may change once more within one tick of the clock of its file system, which is 2 s
 # on the coarsest. Until that has passed its times do not prove that it is unchanged.
@@ -117,8 +118,8 @@ def commit_tree(repo: Repository, commit: str) -> Tree:
         MandalaError: there is no such commit here.
     """
     options = ("-r", "--raw", "-z", "--no-renames", "--end-of-options")
-    sides = (_empty_tree(repo), commit + "^{tree}")
-    out = repo.run(["diff-tree", *options, *sides, "--", *_PATHSPECS])
+    sides = (empty_tree(repo), commit + "^{tree}")
+    out = repo.run(["diff-tree", *options, *sides, "--", *PATHSPECS])
     return _from_raw_diff(repo, out)
 
 
@@ -132,7 +133,7 @@ def index_tree(repo: Repository) -> Tree:
     # Compared with nothing, an index shows all that it holds. `ls-files -s` would show files
     # that are only intended to be added as empty ones.
     options = ("--cached", "--raw", "-z", "--no-renames", "--ita-invisible-in-index")
-    out = repo.run(["diff-index", *options, _empty_tree(repo), "--", *_PATHSPECS])
+    out = repo.run(["diff-index", *options, empty_tree(repo), "--", *PATHSPECS])
     return _from_raw_diff(repo, out)
 
 
@@ -148,7 +149,7 @@ def index_differs(repo: Repository, commit: str) -> bool:
         MandalaError: git cannot compare them.
     """
     options = ("--cached", "--quiet", "--no-renames", "--ita-invisible-in-index")
-    answer = repo.ask(["diff-index", *options, commit, "--", *_PATHSPECS])
+    answer = repo.ask(["diff-index", *options, commit, "--", *PATHSPECS])
     if answer.code not in (0, 1):
         raise MandalaError(
             f"the index cannot be read: {answer.complaint()}", hint="see: git status"
@@ -164,7 +165,7 @@ def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
             read again.
     """
     out = repo.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_CODE])
-    paths = sorted(filter(_is_code, set(os.fsdecode(out).split("\0"))))
+    paths = sorted(filter(is_code, set(os.fsdecode(out).split("\0"))))
     folders = _Folders(repo.root)
     entries: dict[str, str] = {}
     contents: dict[str, bytes] = {}
@@ -223,7 +224,7 @@ def file_at(repo: Repository, rev: str, path: str) -> bytes | None:
     out = repo.run(["ls-tree", "--full-tree", "-z", commit, "--", path])
     # `100644 blob <id>\t<path>`; a path with a `/` at its end would list a folder.
     head, _, name = out.partition(b"\t")
-    if name != os.fsencode(path) + b"\0" or head.split()[0] not in _REGULAR:
+    if name != os.fsencode(path) + b"\0" or head.split()[0] not in REGULAR:
         return None
     blob = head.split()[2].decode()
     data = read_objects(repo, [blob]).get(blob)
@@ -240,7 +241,7 @@ def shown(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
-def _is_code(path: str) -> bool:
+def is_code(path: str) -> bool:
     """Tell Python files and notebooks from the rest, and from the copies that Jupyter keeps."""
     return path.endswith((".py", ".ipynb")) and "/.ipynb_checkpoints/" not in f"/{path}"
 
@@ -273,7 +274,8 @@ def _state(seen: os.stat_result) -> Stat:
     return (seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino)
 
 
-def _empty_tree(repo: Repository) -> str:
+def empty_tree(repo: Repository) -> str:
+    """Return the id of a tree without any file."""
     return object_id("tree", b"", repo.object_format)
 
 
@@ -291,15 +293,17 @@ def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
         folder, _, last = path.rpartition("/")
         if last == "pyvenv.cfg":
             environments.add(folder)
-        elif mode in _REGULAR and _is_code(path):
+        elif mode in REGULAR and is_code(path):
             entries[path] = blob.decode()
-    environments.discard("")
+    kept = {
+        path: blob
+        for path, blob in entries.items()
+        if path not in unmerged and outside(path, environments)
+    }
+    conflicts = (path for path in unmerged if is_code(path) and outside(path, environments))
+    return Tree(kept, repo, tuple(sorted(conflicts)))
 
-    def is_project(path: str) -> bool:
-        return not any(path.startswith(folder + "/") for folder in environments)
 
-    return Tree(
-        {path: blob for path, blob in entries.items() if path not in unmerged and is_project(path)},
-        repo,
-        tuple(sorted(path for path in unmerged if _is_code(path) and is_project(path))),
-    )
+def outside(path: str, environments: Collection[str]) -> bool:
+    """Tell whether a file is in no virtual environment; the top of a repository is none."""
+    return not any(folder and path.startswith(folder + "/") for folder in environments)

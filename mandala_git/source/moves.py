@@ -33,6 +33,7 @@ class Moves:
         self.old, self.new = list(old), list(new)
         self._sources = {id(d): side for side, ds in ((before, old), (after, new)) for d in ds}
         self._large: dict[int, bool] = {}
+        self._both = {d.digest for d in old} & {d.digest for d in new}
         self._by(lambda d: (d.kind, d.digest, d.name) if _alone(d) else None)
         self._by(lambda d: (d.kind, d.digest) if _alone(d) and self._telling(d) else None)
         known = -1
@@ -67,7 +68,9 @@ class Moves:
         self.new = [d for d in self.new if id(d) not in come]
 
     def _telling(self, definition: Definition) -> bool:
-        """Large enough that an equal digest is no accident."""
+        """There is an equal digest, and it is large enough that this is no accident."""
+        if definition.digest not in self._both:
+            return False
         found = self._large.get(id(definition))
         if found is None:
             sources = self._sources[id(definition)]

@@ -12,6 +12,7 @@ from mandala_git.source.pieces import Sources
 from mandala_git.source.reasons import explain
 from mandala_git.source.stored import alone
 from mandala_git.versions.history import History
+from mandala_git.versions.tally import unreadable
 from mandala_git.versions.worlds import Worlds
 
 
@@ -40,16 +41,18 @@ class Comparison:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """The changes, most important first, with guesses; see `compare`."""
-        olds = [f for f in map(self._old_facts, self.paths) if f is not None]
-        news = [f for f in map(self.after.tree.facts, self.paths) if f is not None]
         before, after = self._old_sources, self._new_sources
-        return with_guesses(compare(olds, news, before=before, after=after), before, after)
+        return with_guesses(compare(*self._facts, before=before, after=after), before, after)
+
+    @cached_property
+    def _facts(self) -> tuple[list[FileFacts], list[FileFacts]]:
+        olds = [f for f in map(self._old_facts, self.paths) if f is not None]
+        return olds, [f for f in map(self.after.tree.facts, self.paths) if f is not None]
 
     @cached_property
     def unreadable(self) -> list[str]:
-        """What cannot be read in the new content of the changed files, with its place."""
-        facts = (self.after.tree.facts(path) for path in self.paths)
-        return [complaint for f in facts if f is not None for complaint in f.complaints]
+        """What cannot be read in the changed files, a line each, with its place."""
+        return unreadable(*self._facts)
 
     def _old_facts(self, path: str) -> FileFacts | None:
         return self.before.tree.facts(path) if self.before is not None else None
