@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from itertools import count
 
 from mandala_git.results.calls import NewCall
-
-_Edges = list[tuple[int, bytes]]
+from mandala_git.results.connection import transaction
 
 StoredValue = tuple[bytes, int | None, int | None, bytes | None]
 """A row of `vals`: content id, codec, size, bytes."""
@@ -30,8 +28,9 @@ class Buffer:
         self._values: dict[bytes, StoredValue] = {}
         self._repairs: list[StoredValue] = []
         self._refs: dict[bytes, bytes] = {}
-        # row of `calls`, and (label, ref) of inputs and of outputs, by history id
-        self._calls: dict[bytes, tuple[tuple[object, ...], _Edges, _Edges]] = {}
+        self._calls: dict[bytes, tuple[object, ...]] = {}
+        self._inputs: list[tuple[bytes, int, bytes]] = []
+        self._outputs: list[tuple[bytes, int, bytes]] = []
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -60,30 +59,30 @@ class Buffer:
 
     def add_call(self, call: NewCall, label: Callable[[str], int]) -> None:
         """Let a call wait, whose values were added before."""
-        inputs: _Edges = []
-        outputs: _Edges = []
-        for edges, rows in ((call.inputs, inputs), (call.outputs, outputs)):
+        hid = call.hid
+        for edges, rows in ((call.inputs, self._inputs), (call.outputs, self._outputs)):
             for name, ref, content, _ in edges:
                 self._refs.setdefault(ref, content)
-                rows.append((label(name), ref))
-        row = (
-            call.hid,
-            call.op,
-            call.version,
-            call.key,
-            call.started,
-            call.duration,
-            call.session,
-            call.alias_of,
+                rows.append((hid, label(name), ref))
+        # The last step: what an interrupt left without it is no call.
+        self._calls.setdefault(
+            hid,
+            (
+                hid,
+                call.op,
+                call.version,
+                call.key,
+                call.started,
+                call.duration,
+                call.session,
+                call.alias_of,
+            ),
         )
-        # In one step, so that no interrupt leaves half a call here.
-        self._calls.setdefault(call.hid, (row, inputs, outputs))
         self.keys.add(call.key)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything in one transaction; on an error nothing is written, all stays here."""
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             vals, known = _insert(connection, "vals", "cid, codec, size, data", self._values)
             connection.executemany(
                 # A value whose id alone was known becomes stored.
@@ -97,21 +96,12 @@ class Buffer:
             pairs = {hid: (hid, vals[content]) for hid, content in self._refs.items()}
             refs, _ = _insert(connection, "refs", "hid, val", pairs)
             columns = "hid, op, version, key, started, duration, session, alias_of"
-            rows = {hid: row for hid, (row, _, _) in self._calls.items()}
-            calls, _ = _insert(connection, "calls", columns, rows)
-            edges = [(calls[hid], *waiting[1:]) for hid, waiting in self._calls.items()]
-            inputs = [(call, at, refs[ref]) for call, given, _ in edges for at, ref in given]
-            outputs = [(call, at, refs[ref]) for call, _, made in edges for at, ref in made]
-            for table, joined in (("call_inputs", inputs), ("call_outputs", outputs)):
+            calls, _ = _insert(connection, "calls", columns, self._calls)
+            for table, rows in (("call_inputs", self._inputs), ("call_outputs", self._outputs)):
                 connection.executemany(
                     f"INSERT INTO {table} (call, label, ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                    joined,
+                    [(calls[call], label, refs[ref]) for call, label, ref in rows if call in calls],
                 )
-            connection.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
 
 
 def _insert(

@@ -49,6 +49,7 @@ class Connected:
         self._database: sqlite3.Connection | None = None
         self._presence: int | None = None
         self._stamp: Stamp | None = None
+        self._place = str(path)
         self._file: tuple[int, int] | None = None
         self._failure: ResultsError | None = None
         self._pause_ends = 0.0
@@ -64,7 +65,7 @@ class Connected:
         try:
             database = open_database(self.path, busy_seconds=self._busy, notes=notes)
             if self.path is not None:
-                self._file = _identity(self.path)
+                self._file = _identity(self._place)
         except Unwritable as error:
             database = self._to_read(error)
         except BaseException:
@@ -132,7 +133,7 @@ class Connected:
         Raises:
             Unwritable: it was.
         """
-        if self._file is not None and _identity(self.path) != self._file:
+        if self._file is not None and _identity(self._place) != self._file:
             raise Unwritable(
                 f"{self.path} was removed or replaced while this program has it open",
                 hint="What it computes from now on is not kept; start it again to record anew.",
@@ -140,35 +141,30 @@ class Connected:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._writing(), self._using(flushed=False) as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-                database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    database.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _writing(self, *, patient: bool = True) -> Iterator[None]:
-        """Write something, unless somebody's lock was waited for in vain just now.
-
-        Args:
-            patient: False to wait for that lock again.
-        """
+        self._have_patience()
         began = time.monotonic()
-        if self._failure is not None and patient and began < self._pause_ends:
-            raise type(self._failure)(self._failure.message, hint=self._failure.hint)
         try:
-            yield
+            with self._using(flushed=False) as database, transaction(database):
+                yield database
         except ResultsError as error:
-            self._failure = error
-            now = time.monotonic()
-            if now - began >= self._busy:
-                self._pause_ends = now + PAUSE * (now - began)
+            self._failed(error, began)
             raise
         self._failure = None
+
+    def _have_patience(self) -> None:
+        """Do not wait for a lock that was waited for in vain just now.
+
+        Raises:
+            ResultsError: what was said then.
+        """
+        if self._failure is not None and time.monotonic() < self._pause_ends:
+            raise type(self._failure)(self._failure.message, hint=self._failure.hint)
+
+    def _failed(self, error: ResultsError, began: float) -> None:
+        """Note that something could not be written, which was tried since a time."""
+        self._failure, now = error, time.monotonic()
+        if now - began >= self._busy:
+            self._pause_ends = now + PAUSE * (now - began)
 
     def _interned(self, table: str, column: str, value: str | bytes) -> int:
         """Return the row of a unique text, made if new."""
@@ -182,9 +178,24 @@ class Connected:
         return int(row[0])
 
 
-def _identity(path: Path | None) -> tuple[int, int] | None:
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write all that is done inside, or nothing of it."""
+    if connection.in_transaction:  # an interrupt came while an interrupted one was rolled back
+        connection.execute("ROLLBACK")
     try:
-        found = os.stat(path or "")
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import UnstorableValue, ValueLost
+from mandala_git.errors import ResultsError, UnstorableValue, ValueLost
 from mandala_git.results import codecs, lifetime, reading
 from mandala_git.results.atoms import ATOMS
 from mandala_git.results.buffer import Buffer, StoredValue
@@ -153,12 +153,20 @@ class Results(Register):
             # After a close that could not write, there is nothing left to write to.
             if not self._buffer or self._closed:
                 return
-            self._stuck = True
-            with self._writing(patient=patient):
+            if patient:
+                self._have_patience()
+            self._stuck, began = True, time.monotonic()
+            try:
                 self._check_place()
-                with self._using(flushed=False) as database:
-                    self._buffer.write(database)
-            self._stuck = False
+                self._buffer.write(self._open())
+            except sqlite3.Error as error:
+                failure = explained(error, self.path, self._busy)
+                self._failed(failure, began)
+                raise failure from error
+            except ResultsError as error:
+                self._failed(error, began)
+                raise
+            self._stuck, self._failure = False, None
             self._buffer = Buffer()
 
     def waits(self, key: bytes) -> bool:
