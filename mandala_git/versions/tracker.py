@@ -209,8 +209,19 @@ class _Monitoring:
         self._id = None
 
 
-_HARMLESS = frozenset({"mandala-flush"})
-"""The thread that writes results which wait runs nothing of the project."""
+_HARMLESS = frozenset({"mandala-flush", "IOPub"})
+_KERNEL = frozenset(
+    {"ipykernel.heartbeat", "ipykernel.control", "ipykernel.shellchannel", "IPython.core.history"}
+)
+
+
+def _is_harmless(thread: threading.Thread) -> bool:
+    """Tell the threads that write results and that serve a Jupyter kernel: none runs the project."""
+    return (
+        thread.name in _HARMLESS
+        or type(thread).__module__ in _KERNEL
+        or thread.name.endswith("(_watch_pipe_fd)")
+    )
 
 
 class _Profile:
@@ -236,8 +247,8 @@ class _Profile:
         here = threading.get_ident()
         if not self._on:
             self._on = True
-            others = {thread.name for thread in threading.enumerate() if thread.ident != here}
-            self._complete = others <= _HARMLESS
+            others = [thread for thread in threading.enumerate() if thread.ident != here]
+            self._complete = all(map(_is_harmless, others))
             self._threads = {here}
             threading.setprofile(self._first_event)
             self._take()
