@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,22 @@ CHUNK = 1 << 24
 """Bytes of a non-contiguous array that are copied at a time for hashing."""
 
 
+TEXTS = 1 << 16
+"""Elements of an array of strings that become Python objects at a time."""
+
+
 def _head(kind: str, *names: str) -> bytes:
     return b"".join([frame(b"h", text(kind)), *[frame(b"s", text(name)) for name in names]])
 
 
-def shape_of(obj: Any) -> Shape | None:
+def shape_of(obj: Any, digits: int | None = None) -> Shape | None:
     """Take a numpy or pandas object apart.
+
+    What is made here on the way is hashed at once, not kept as a part: it may be large.
 
     Args:
         obj: an object whose class, or one it inherits from, is of numpy or pandas.
+        digits: significant decimal digits to which floats count; None: all.
 
     Returns:
         Its shape, or None for what pickle's reduction describes well enough.
@@ -33,7 +41,7 @@ def shape_of(obj: Any) -> Shape | None:
     if isinstance(obj, np.ndarray):
         # A memory map is how a stored array comes back: the same value as the array.
         if cls is np.ndarray or cls is np.memmap:
-            return _array(obj)
+            return of_array(obj, digits)
         name = name_of(cls)
         plain = obj.view(np.ndarray)
         if isinstance(obj, np.ma.MaskedArray):
@@ -43,8 +51,11 @@ def shape_of(obj: Any) -> Shape | None:
     if isinstance(obj, np.generic):
         return Shape(_head("numpy scalar"), [np.asarray(obj)])
     if "pandas" in sys.modules:
-        return _pandas(obj)
+        return _pandas(obj, digits)
     return None
+
+
+_OBJECTS = _head("objects")
 
 
 # numpy -------------------------------------------------------------------------------------
@@ -69,7 +80,8 @@ def _dtype_text(dtype: Any, metadata: list[Any]) -> str:
     return f"{kind}{{{','.join(fields)}}}{dtype.itemsize},{dtype.isalignedstruct}"
 
 
-def _array(array: Any) -> Shape:
+def of_array(array: Any, digits: int | None) -> Shape:
+    """Return the shape of a numpy array, its elements hashed."""
     metadata: list[Any] = []
     dtype = array.dtype
     spelled = _dtype_text(dtype, metadata)
@@ -78,28 +90,46 @@ def _array(array: Any) -> Shape:
         # Field by field: padding bytes are garbage, and fields may hold objects.
         return Shape(head, [*(array[name].view(np.ndarray) for name in dtype.names), metadata])
     if dtype.hasobject or dtype.kind not in "biufcSUVmM":
-        return Shape(head, [*array.reshape(-1).tolist(), metadata])
-    return Shape(head + digest_frame(b"a", _bytes_digest(array)), [metadata] if metadata else [])
+        return Shape(head + _OBJECTS, [array.reshape(-1).tolist(), metadata])
+    if dtype.kind not in "fc":
+        digits = None
+    digest = digest_frame(b"a", _bytes_digest(array, digits))
+    return Shape(head + digest, [metadata] if metadata else [])
 
 
-def _bytes_digest(array: Any) -> bytes:
+def _bytes_digest(array: Any, digits: int | None) -> bytes:
     """Hash the elements in C order: no copy of a contiguous array, a small one of others."""
-    hasher = blake3()
-    if array.nbytes == 0:
-        return hasher.digest()
     meaningful = _meaningful_bytes(array.dtype)
-    if array.flags.c_contiguous and meaningful is None:
+    if array.flags.c_contiguous and meaningful is None and digits is None:
         # As raw bytes: not every dtype exports a buffer.
-        return hasher.update(array.reshape(-1).view(np.uint8).data).digest()
-    rows = array.reshape(1) if array.ndim == 0 else array
-    step = max(1, CHUNK // max(1, array.nbytes // len(rows)))
-    for start in range(0, len(rows), step):
-        block = np.ascontiguousarray(rows[start : start + step]).reshape(-1).view(np.uint8)
+        return blake3(array.reshape(-1).view(np.uint8).data if array.nbytes else b"").digest()
+    hasher = blake3()
+    for block in blocks(array):
+        if digits is not None:
+            from mandala_git.results.rounding import rounded_array
+
+            block = rounded_array(block, digits)
+        data = block.view(np.uint8)
         if meaningful is not None:
             whole, used = meaningful
-            block = np.ascontiguousarray(block.reshape(-1, whole)[:, :used])
-        hasher.update(block.data)
+            data = np.ascontiguousarray(data.reshape(-1, whole)[:, :used])
+        hasher.update(data.data)
     return hasher.digest()
+
+
+def blocks(array: Any) -> Iterator[Any]:
+    """Yield the elements in C order, as flat contiguous arrays of at most about `CHUNK` bytes."""
+    if array.size == 0:
+        return
+    if array.nbytes <= CHUNK or array.flags.c_contiguous:
+        flat = np.ascontiguousarray(array).reshape(-1)
+        step = max(1, CHUNK // array.itemsize)
+        for start in range(0, len(flat), step):
+            yield flat[start : start + step]
+        return
+    step = CHUNK // (array.nbytes // len(array))
+    for start in range(0, len(array), max(1, step)):
+        yield from blocks(array[start : start + step] if step else array[start])
 
 
 def _meaningful_bytes(dtype: Any) -> tuple[int, int] | None:
@@ -113,7 +143,7 @@ def _meaningful_bytes(dtype: Any) -> tuple[int, int] | None:
 # pandas ------------------------------------------------------------------------------------
 
 
-def _pandas(obj: Any) -> Shape | None:
+def _pandas(obj: Any, digits: int | None) -> Shape | None:
     import pandas as pd
 
     name = name_of(type(obj))
@@ -131,7 +161,7 @@ def _pandas(obj: Any) -> Shape | None:
         frequency = getattr(obj, "freqstr", None)
         return Shape(_head("index", name), [_values(obj), obj.name, frequency])
     if isinstance(obj, pd.api.extensions.ExtensionArray):
-        return _extension(obj)
+        return _extension(obj, digits)
     return None
 
 
@@ -151,7 +181,7 @@ def _values(obj: Any) -> Any:
     return values
 
 
-def _extension(array: Any) -> Shape:
+def _extension(array: Any, digits: int | None) -> Shape:
     import pandas as pd
 
     dtype = array.dtype
@@ -170,7 +200,23 @@ def _extension(array: Any) -> Shape:
     if isinstance(array, pd.arrays.IntegerArray | pd.arrays.FloatingArray | pd.arrays.BooleanArray):
         # What lies under the mask is garbage.
         plain = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
-        return Shape(_head("extension", *kind), [np.asarray(array.isna()), plain])
-    storage = str(getattr(dtype, "storage", ""))
-    missing = getattr(dtype, "na_value", None)
-    return Shape(_head("extension", *kind, storage), [missing, *array])
+        missing = np.asarray(array.isna())
+        return Shape(_head("extension", *kind), [of_array(missing, None), of_array(plain, digits)])
+    kind += [str(getattr(dtype, "storage", "")), repr(getattr(dtype, "na_value", None))]
+    if isinstance(dtype, pd.StringDtype):
+        return Shape(_head("text", *kind), [_text(array)])
+    return Shape(_head("elements", *kind), list(array))
+
+
+def _text(array: Any) -> Shape:
+    """Return the shape of an array of strings: piece by piece, as it may not hold any object."""
+    missing, sizes, letters = blake3(), blake3(), blake3()
+    for start in range(0, len(array), TEXTS):
+        piece = array[start : start + TEXTS]
+        gone = np.asarray(piece.isna())
+        texts = [text(each) for each in piece.to_numpy(object, na_value="")]
+        missing.update(gone.tobytes())
+        sizes.update(np.fromiter(map(len, texts), "<i8", len(texts)).tobytes())
+        letters.update(b"".join(texts))
+    digests = [missing.digest(), sizes.digest(), letters.digest()]
+    return Shape(_head("texts", str(len(array))), digests)

@@ -17,6 +17,9 @@ from blake3 import blake3
 LONG = 128
 """Payloads longer than this many bytes stand as their hash in an encoding."""
 
+PIECE = 1 << 20
+"""Characters of a text that are encoded at a time: a copy of a long one would be as long."""
+
 _double = struct.Struct("<d").pack
 _pair = struct.Struct("<dd").pack
 
@@ -51,7 +54,18 @@ def _float(value: float) -> bytes:
 
 
 def _str(value: str) -> bytes:
-    return frame(b"s", value.encode("utf-8", "surrogatepass"))
+    if len(value) <= PIECE:
+        return frame(b"s", value.encode("utf-8", "surrogatepass"))
+    hasher = blake3()
+    for start in range(0, len(value), PIECE):
+        hasher.update(text(value[start : start + PIECE]))
+    return digest_frame(b"s", hasher.digest())
+
+
+def _bytearray(value: bytearray) -> bytes:
+    if len(value) <= LONG:
+        return frame(b"B", bytes(value))
+    return digest_frame(b"B", blake3(value).digest())
 
 
 def _bool(value: bool) -> bytes:
@@ -66,7 +80,7 @@ ATOMS: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda value: b"N",
     bytes: lambda value: frame(b"b", value),
     complex: lambda value: b"c" + _pair(value.real, value.imag),
-    bytearray: lambda value: frame(b"B", bytes(value)),
+    bytearray: _bytearray,
     type(Ellipsis): lambda value: b"E",
     type(NotImplemented): lambda value: b"n",
 }

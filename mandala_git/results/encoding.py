@@ -12,15 +12,24 @@ written with an explicit stack, because values may be nested deeper than Python 
 
 from __future__ import annotations
 
+import itertools
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from blake3 import blake3
+
 from mandala_git.errors import UnhashableValue
-from mandala_git.results.atoms import ATOMS, frame
+from mandala_git.results.atoms import ATOMS, digest_frame, frame
 from mandala_git.results.naming import Found
 from mandala_git.results.paths import Trail
-from mandala_git.results.shapes import NoShape, Shape, shape_of
+from mandala_git.results.shapes import HEADS, NoShape, Shape, shape_of
+
+MANY = 4096
+"""Parts of an object from which it is tried to hash them without keeping their encodings."""
+
+SMALL = 32
+"""Parts of a container up to which it is encoded without looking whether it occurs again."""
 
 
 class _Node:
@@ -38,13 +47,14 @@ class _Node:
         self.members = False  # known to lie on a cycle
 
 
-def encode(value: Any, found: Found, path: str = "value") -> bytes:
+def encode(value: Any, found: Found, path: str = "value", digits: int | None = None) -> bytes:
     """Encode any value canonically.
 
     Args:
         value: the value.
         found: collects functions, classes and fallbacks.
         path: how to call the value in messages.
+        digits: significant decimal digits to which floats count; None: all.
 
     Returns:
         Prefix-free bytes, at most a few hundred whatever the size of the value.
@@ -52,16 +62,21 @@ def encode(value: Any, found: Found, path: str = "value") -> bytes:
     Raises:
         UnhashableValue: some part can be neither taken apart nor pickled.
     """
-    atom = ATOMS.get(type(value))
-    if atom is not None:
-        return atom(value)
-    return _Encoder(found, path).encode(value)
+    encoder = _Encoder(found, path, digits)
+    atom = encoder.atoms.get(type(value))
+    return encoder.encode(value) if atom is None else atom(value)
 
 
 class _Encoder:
-    def __init__(self, found: Found, path: str) -> None:
+    def __init__(self, found: Found, path: str, digits: int | None) -> None:
         self.found = found
         self.path = path
+        self.digits = digits
+        self.atoms: Mapping[type, Callable[[Any], bytes]] = ATOMS
+        if digits is not None:
+            from mandala_git.results import rounding
+
+            self.atoms = rounding.atoms(digits)
         # id -> (object, encoding); the object is kept so that its id is not given away.
         self.closed: dict[int, tuple[Any, bytes]] = {}
         self.open: dict[int, _Node] = {}
@@ -72,15 +87,20 @@ class _Encoder:
 
     def encode(self, value: Any) -> bytes:
         self._push(value)
-        closed, open_, cyclic, atoms = self.closed, self.open, self.cyclic, ATOMS
+        closed, open_, cyclic, atoms = self.closed, self.open, self.cyclic, self.atoms
         while True:
             node = self.work[-1]
             parts, done = node.shape.parts, node.done
-            for at in range(len(done), len(parts)):
+            flat = self._flat(node.shape) if len(parts) > MANY and not done else None
+            for at in range(len(done), len(parts) if flat is None else 0):
                 part = parts[at]
                 atom = atoms.get(type(part))
                 if atom is not None:
                     done.append(atom(part))
+                    continue
+                leaf = self._leaf(part)
+                if leaf is not None:
+                    done.append(leaf)
                     continue
                 here = id(part)
                 if here in closed:
@@ -97,7 +117,7 @@ class _Encoder:
                     break
             else:
                 self.work.pop()
-                encoded = self._finish(node)
+                encoded = self._finish(node, flat)
                 if not self.work:
                     assert isinstance(encoded, bytes)
                     return encoded
@@ -106,7 +126,7 @@ class _Encoder:
     def _push(self, obj: Any) -> None:
         try:
             # Shapes stand for themselves where a reduction nests one in another.
-            shape = shape_of(obj, self.found)
+            shape = shape_of(obj, self.found, self.digits)
         except NoShape as error:
             raise self._unhashable(obj, str(error)) from error
         node = _Node(obj, shape, self.count)
@@ -115,7 +135,46 @@ class _Encoder:
         self.work.append(node)
         self.component.append(node)
 
-    def _finish(self, node: _Node) -> bytes | _Node:
+    def _leaf(self, part: Any) -> bytes | None:
+        """Encode a small container of atoms alone at once; None for anything else.
+
+        Whether it is shared is not asked: to encode it again costs less.
+        """
+        kind = type(part)
+        if kind is dict:
+            parts: Iterable[Any] = itertools.chain.from_iterable(part.items())
+            count = 2 * len(part)
+        elif kind is list or kind is tuple:
+            parts, count = part, len(part)
+        else:
+            return None
+        if count > SMALL:
+            return None
+        atoms = self.atoms
+        try:
+            done = b"".join([atoms[type(each)](each) for each in parts])
+        except KeyError:
+            return None
+        return frame(b"(", b"%b%d;%b" % (HEADS[kind], count, done))
+
+    def _flat(self, shape: Shape) -> bytes | None:
+        """Encode an object of many atoms and leaves in the memory of a few; None: has others."""
+        if shape.unordered:
+            return None
+        atoms, parts = self.atoms, shape.parts
+        hasher = blake3(b"%b%d;" % (shape.head, len(parts)))
+        for start in range(0, len(parts), MANY):
+            some = parts[start : start + MANY]
+            try:
+                done: list[bytes | None] = [atoms[type(part)](part) for part in some]
+            except KeyError:
+                done = [atoms[type(p)](p) if type(p) in atoms else self._leaf(p) for p in some]
+            if None in done:
+                return None
+            hasher.update(b"".join(done))  # type: ignore[arg-type]
+        return digest_frame(b"(", hasher.digest())
+
+    def _finish(self, node: _Node, flat: bytes | None) -> bytes | _Node:
         if node.low < node.index:
             parent = self.work[-1]
             parent.low = min(parent.low, node.low)
@@ -124,7 +183,7 @@ class _Encoder:
         if not node.members:
             self.component.pop()
             del self.open[id(node.obj)]
-            encoded = _closed(node.shape, node.done)
+            encoded = _closed(node.shape, node.done) if flat is None else flat
             self.closed[id(node.obj)] = (node.obj, encoded)
             return encoded
         while True:

@@ -25,6 +25,7 @@ __all__ = [
     "cid",
     "lookup_key",
     "output_hid",
+    "rounded_cid",
     "set_namer",
     "value_hid",
 ]
@@ -63,6 +64,32 @@ def cid(value: Any, *, found: Found | None = None, path: str = "value") -> bytes
 
     encoded = encode(value, Found() if found is None else found, path)
     return blake3(SCHEME + encoded).digest(length=ID_SIZE)
+
+
+def rounded_cid(
+    value: Any, digits: int, *, found: Found | None = None, path: str = "value"
+) -> bytes:
+    """Return an id that values share whose floats are equal to so many significant digits.
+
+    It is never the content id of any value. Text, whole numbers and decimals count in full.
+
+    Args:
+        value: any object that has a content id.
+        digits: 1 to 15; see `rounding.rounded`.
+        found: collects the functions and classes met inside the value.
+        path: how to call the value in an error message.
+
+    Returns:
+        16 bytes.
+
+    Raises:
+        UnhashableValue: as `cid`.
+    """
+    from mandala_git.results.encoding import encode
+
+    encoded = encode(value, Found() if found is None else found, path, digits)
+    scheme = atoms.frame(b"~", b"%d" % digits)
+    return blake3(SCHEME + scheme + encoded).digest(length=ID_SIZE)
 
 
 # The other ids are hashes of parts, each with its length in front. A new call takes four of them,

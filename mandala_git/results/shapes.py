@@ -12,11 +12,12 @@ import enum
 import functools
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from mandala_git.results.atoms import frame, text
+from mandala_git.results.custom import CUSTOM, custom_of, stand_in
 from mandala_git.results.naming import (
     Found,
     importable,
@@ -38,7 +39,7 @@ class Shape(NamedTuple):
     """
 
     head: bytes
-    parts: list[Any]
+    parts: Sequence[Any]
     unordered: bool = False
     state: int = -1
 
@@ -56,14 +57,17 @@ _SET, _FROZENSET = _head("set"), _head("frozenset")
 _INSTANCE, _REDUCED = _head("instance"), _head("reduced")
 _RANGE, _SLICE = _head("range"), _head("slice")
 
+HEADS: dict[Any, bytes] = {list: _LIST, tuple: _TUPLE, dict: _DICT}
+"""The heads of the plain containers, whose parts are what they hold, in order."""
+
 
 def _dict_parts(value: dict[Any, Any]) -> list[Any]:
     return [part for item in value.items() for part in item]
 
 
 _EXACT: dict[type, Callable[[Any], Shape]] = {
-    list: lambda v: Shape(_LIST, list(v)),
-    tuple: lambda v: Shape(_TUPLE, list(v)),
+    list: lambda v: Shape(_LIST, v),
+    tuple: lambda v: Shape(_TUPLE, v),
     dict: lambda v: Shape(_DICT, _dict_parts(v)),
     set: lambda v: Shape(_SET, list(v), True),
     frozenset: lambda v: Shape(_FROZENSET, list(v), True),
@@ -90,12 +94,13 @@ _NAMED: dict[tuple[str, str], Callable[[Any], Shape]] = {
 }
 
 
-def shape_of(obj: Any, found: Found) -> Shape:
+def shape_of(obj: Any, found: Found, digits: int | None = None) -> Shape:
     """Take one object apart.
 
     Args:
         obj: any object that is not an atom.
         found: collects the functions and classes met.
+        digits: significant decimal digits to which floats count; None: all.
 
     Returns:
         Its shape.
@@ -118,9 +123,14 @@ def shape_of(obj: Any, found: Found) -> Shape:
     if named is not None:
         return named(obj)
     name, parts = _described(cls, found)
-    own = getattr(cls, "__mandala_hash__", None)
-    if own is not None:
-        return Shape(_head("own hash") + name, [*parts, own(obj)])
+    custom = custom_of(cls) if CUSTOM else None
+    make = (custom.hash or custom.encode) if custom else getattr(cls, "__mandala_hash__", None)
+    if make is not None:
+        try:
+            found_in = stand_in(obj, make)
+        except Exception as error:
+            raise NoShape(f"{type(error).__name__}: {error}") from error
+        return Shape(_head("own hash") + name, [*parts, found_in])
     if isinstance(obj, enum.Enum):
         if isinstance(obj.name, str) and obj.name in cls.__members__:
             return Shape(_head("enum") + name + frame(b"s", text(obj.name)), parts)
@@ -133,7 +143,13 @@ def shape_of(obj: Any, found: Found) -> Shape:
     if _is_of(cls, "numpy", "pandas"):
         from mandala_git.results import arrays
 
-        shape = arrays.shape_of(obj)
+        shape = arrays.shape_of(obj, digits)
+        if shape is not None:
+            return shape
+    if _is_of(cls, "torch"):
+        from mandala_git.results import tensors
+
+        shape = tensors.shape_of(obj, digits)
         if shape is not None:
             return shape
     if isinstance(obj, set | frozenset):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import ResultsError, UnstorableValue, ValueLost
 from mandala_git.results import codecs, lifetime, reading
-from mandala_git.results.atoms import ATOMS
 from mandala_git.results.buffer import Buffer, StoredValue
 from mandala_git.results.calls import (
     MISSING,
@@ -373,11 +372,10 @@ class Results(Register):
             return
         if buffer.has_value(content):
             return
-        if type(value) in ATOMS:
-            data = codecs.encode_atom(value)
-            if len(data) <= INLINE:
-                buffer.add_value((content, self._label(codecs.PICKLE), None, data))
-                return
+        data = codecs.atom_data(value)
+        if data is not None and len(data) <= INLINE:
+            buffer.add_value((content, self._label(codecs.PICKLE), None, data))
+            return
         stored = None if value is MISSING else self._stored(content)
         if value is MISSING or stored:
             # The id alone: no more than a row to refer to, should another process have

@@ -3,6 +3,7 @@
 A file is `values/ab/<content id>.<codec>`: the bytes of the codec and, as its last 16 bytes,
 the blake3 of the content id and those bytes. All readers of the codecs stop before that, so an
 array can still be mapped. A small value in the database is sealed alike, with 8 bytes.
+Nothing is held in memory but the value itself, when it is written as when it is read.
 """
 
 from __future__ import annotations
@@ -45,11 +46,13 @@ class ValueFiles:
         folder: where the files live; made when the first one is written.
         fsync: wait until the disk has each file. Without it a power failure (not a killed
             process) may cost a value, which is then found missing and computed again.
+        mapped: map large arrays when they are read.
     """
 
-    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
+    def __init__(self, folder: Path, *, fsync: bool = False, mapped: bool = True) -> None:
         self.folder = folder
         self.fsync = fsync
+        self.mapped = mapped
         # path -> (inode, size, mtime): proved whole in this process
         self._whole: dict[Path, tuple[int, int, int]] = {}
 
@@ -147,7 +150,7 @@ class ValueFiles:
                 f"the stored value {path} cannot be read: {error.strerror or error}",
                 hint="Run its call again.",
             ) from error
-        return codecs.decode(codec, path)
+        return codecs.decode(codec, path, end=stat.st_size - SEAL, mapped=self.mapped)
 
     def remove(self, content: bytes, codec: str) -> None:
         """Remove a file; no error where there is none."""
@@ -156,6 +159,8 @@ class ValueFiles:
 
 class _Sealing:
     """A binary file that hashes what is written and ends with that hash."""
+
+    closed = False  # Arrow asks
 
     def __init__(self, file: IO[bytes], content: bytes) -> None:
         self._file = file
@@ -174,6 +179,9 @@ class _Sealing:
 
     def flush(self) -> None:
         self._file.flush()
+
+    def close(self) -> None:
+        """Leave it open: the seal is still to come."""
 
     def seal(self) -> int:
         """Append the checksum; return the size of all."""

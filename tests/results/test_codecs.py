@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import mmap
 import os
 import threading
 from pathlib import Path
@@ -19,18 +21,33 @@ from mandala_git.results.values import SEAL, ValueFiles
 BIG = np.arange(20_000.0)
 VALUES: list[tuple[str, Any]] = [
     (codecs.PICKLE, 1),
-    (codecs.PICKLE, "x" * 100_000),
+    (codecs.PICKLE, "x" * 5_000),
+    (codecs.PICKLE, b"x" * 20_000),
+    (codecs.PARTS, b"x" * 100_000),
+    (codecs.PARTS, bytearray(b"x" * 100_000)),
+    (codecs.TEXT, "x" * 100_000),
+    (codecs.TEXT, "\ud800é\n\r\n€😀" * 300_000),
     (codecs.PICKLE, [1, {"a": (2.0, None)}]),
     (codecs.PICKLE, np.arange(10)),
     (codecs.NPY, BIG),
     (codecs.NPY, np.asfortranarray(BIG.reshape(100, 200))),
     (codecs.NPY, BIG[::-1]),
     (codecs.NPY, np.zeros(20_000, "M8[s]")),
-    (codecs.JOBLIB, {"weights": [BIG, BIG + 1], "name": "m"}),
-    (codecs.JOBLIB, pd.DataFrame({"a": BIG, "b": range(20_000)})),
-    (codecs.JOBLIB, np.zeros(20_000, [("a", "i4"), ("b", "f8")])),
-    (codecs.PICKLE, np.array(["x", None] * 20_000, object)),
+    (codecs.NPY, np.zeros((300, 400))[::2, ::3]),
+    (codecs.NPY, np.zeros(20_000, np.longdouble)),
+    (codecs.NPY, np.array(["é", "xyz"] * 20_000)),
+    (codecs.PARTS, {"weights": [BIG, BIG + 1], "name": "m", "small": np.arange(3)}),
+    (codecs.PARTS, {"scattered": [BIG[::2], BIG.reshape(100, 200)[:, ::2], BIG.reshape(2, -1).T]}),
+    (codecs.PARTS, [np.zeros(20_000, [("a", "i4"), ("b", "f8")])[::2]]),
+    (codecs.PARTS, np.zeros(20_000, [("a", "i4"), ("b", "f8")])),
+    (codecs.PARTS, np.zeros(20_000, np.dtype("f8", metadata={"unit": "m"}))),
+    (codecs.PARTS, np.array(["x", None] * 40_000, object)),
+    (codecs.PARTS, np.rec.array([(1, 2.0)] * 10_000)),
+    (codecs.PARTS, np.ma.masked_greater(BIG, 3)),
+    (codecs.PARTS, list(range(50_000))),
+    (codecs.PARTS, pd.DataFrame({"a": pd.array(range(20_000), dtype="Int64"), "b": BIG})),
 ]
+COMPRESSIONS = [None, "gzip", "xz"]
 
 
 class Holder:
@@ -38,10 +55,15 @@ class Holder:
         vars(self).update(attributes)
 
 
-@pytest.mark.parametrize(("codec", "value"), VALUES)
-def test_round_trip(tmp_path: Path, codec: str, value: Any) -> None:
-    encoded = codecs.encode(value)
-    assert encoded.codec == codec
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize(("codec", "value"), VALUES, ids=lambda v: type(v).__name__)
+def test_round_trip(tmp_path: Path, codec: str, value: Any, compression: str | None) -> None:
+    encoded = codecs.encode(value, compression=compression)
+    if compression is None:
+        assert encoded.codec == codec
+    else:
+        codec = encoded.codec
+        assert codec == codecs.PICKLE or codec.endswith(f".{compression}")
     files = ValueFiles(tmp_path / "values", fsync=True)
     content = cid(value)
     size = files.write(content, encoded)
@@ -49,20 +71,41 @@ def test_round_trip(tmp_path: Path, codec: str, value: Any) -> None:
     loaded = files.read(content, codec)
     assert type(loaded) is type(value)
     assert cid(loaded) == content
+    assert cid(ValueFiles(files.folder, mapped=False).read(content, codec)) == content
     if encoded.data is not None:
         assert cid(codecs.decode(codec, encoded.data)) == content
 
 
 def test_a_mapped_array_may_be_changed_and_its_file_never_is(tmp_path: Path) -> None:
     files = ValueFiles(tmp_path)
-    files.write(cid(BIG), codecs.encode(BIG))
-    loaded = files.read(cid(BIG), codecs.NPY)
-    loaded[:] = -1
-    assert cid(files.read(cid(BIG), codecs.NPY)) == cid(BIG)
-    assert cid(ValueFiles(tmp_path).read(cid(BIG), codecs.NPY)) == cid(BIG)
+    for value, codec in ((BIG, codecs.NPY), ([BIG], codecs.PARTS)):
+        content = cid(value)
+        files.write(content, codecs.encode(value))
+        loaded = files.read(content, codec)
+        (loaded[0] if type(loaded) is list else loaded)[:] = -1
+        assert cid(files.read(content, codec)) == content
+        assert cid(ValueFiles(tmp_path).read(content, codec)) == content
 
 
-@pytest.mark.parametrize(("codec", "value"), [VALUES[1], VALUES[4], VALUES[8]])
+def test_what_is_mapped_and_what_is_read(tmp_path: Path) -> None:
+    def is_mapped(array: Any) -> bool:
+        while isinstance(array, np.ndarray | memoryview):
+            array = array.base if isinstance(array, np.ndarray) else array.obj
+        return isinstance(array, mmap.mmap)
+
+    for mapped in (True, False):
+        files = ValueFiles(tmp_path, mapped=mapped)
+        for value in (BIG, {"a": BIG}, {"a": BIG[::2]}):
+            encoded = codecs.encode(value)
+            files.write(cid(value), encoded)
+            loaded = files.read(cid(value), encoded.codec)
+            array = loaded if type(loaded) is np.ndarray else loaded["a"]
+            assert is_mapped(array) is mapped
+            assert array.flags.writeable
+            assert array.ctypes.data % 64 == 0 or not mapped
+
+
+@pytest.mark.parametrize(("codec", "value"), [VALUES[2], VALUES[5], VALUES[10], VALUES[16]])
 @pytest.mark.parametrize(
     "harm", ["truncate", "seal", "flip first", "flip middle", "flip last", "empty"]
 )
@@ -108,11 +151,14 @@ def test_damage_after_a_first_read_is_seen(tmp_path: Path) -> None:
         ({"a": [0, (lambda: 1)]}, "result['a'][1]"),
         ((x for x in ()), "result"),
         ([BIG, threading.Lock()], "result[1]"),
+        ([BIG[::2], {"k": ("x" * 100_000, threading.Lock())}], "result[1]['k'][1]"),
     ],
 )
 def test_what_cannot_be_stored_is_named(value: Any, path: str) -> None:
     with pytest.raises(UnstorableValue) as caught:
-        codecs.encode(value, "result")
+        encoded = codecs.encode(value, "result")
+        assert encoded.write is not None
+        encoded.write(io.BytesIO())
     assert caught.value.message.startswith(path + " cannot be stored")
     assert caught.value.hint
 
