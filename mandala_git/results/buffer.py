@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Collection, Iterable
 
 from mandala_git.results.calls import NewCall
 from mandala_git.results.connection import transaction
@@ -83,7 +82,8 @@ class Buffer:
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything in one transaction; on an error nothing is written, all stays here."""
         with transaction(connection):
-            vals, known = _insert(connection, "vals", "cid, codec, size, data", self._values)
+            columns = "cid, codec, size, data"
+            vals, known = _insert(connection, "vals", columns, self._values, self._values.values())
             connection.executemany(
                 # A value whose id alone was known becomes stored.
                 "UPDATE vals SET codec = ?, size = ?, data = ? WHERE id = ? AND codec IS NULL",
@@ -93,10 +93,10 @@ class Buffer:
                 "UPDATE vals SET codec = ?, size = ?, data = ? WHERE cid = ?",
                 [(*stored, content) for content, *stored in self._repairs],
             )
-            pairs = {hid: (hid, vals[content]) for hid, content in self._refs.items()}
-            refs, _ = _insert(connection, "refs", "hid, val", pairs)
+            pairs = [(hid, vals[content]) for hid, content in self._refs.items()]
+            refs, _ = _insert(connection, "refs", "hid, val", self._refs, pairs)
             columns = "hid, op, version, key, started, duration, session, alias_of"
-            calls, _ = _insert(connection, "calls", columns, self._calls)
+            calls, _ = _insert(connection, "calls", columns, self._calls, self._calls.values())
             for table, rows in (("call_inputs", self._inputs), ("call_outputs", self._outputs)):
                 connection.executemany(
                     f"INSERT INTO {table} (call, label, ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -105,7 +105,11 @@ class Buffer:
 
 
 def _insert(
-    connection: sqlite3.Connection, table: str, columns: str, rows: Mapping[bytes, Sequence[object]]
+    connection: sqlite3.Connection,
+    table: str,
+    columns: str,
+    ids: Collection[bytes],
+    rows: Iterable[tuple[object, ...]],
 ) -> tuple[dict[bytes, int], list[bytes]]:
     """Insert rows that are not there yet, in a transaction that has the database to itself.
 
@@ -113,26 +117,27 @@ def _insert(
         connection: where.
         table: which one.
         columns: the first is unique.
-        rows: by their value in that column.
+        ids: of each row, its value there.
+        rows: the rows.
 
     Returns:
-        {value: id} of all of them, and the values that were there before. Ids are given out
-        here: to ask for each that a row refers to would take longer than to write the row.
+        {id: number of its row}, and the ids that were there before.
     """
-    (top,) = connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()
-    ids = dict(zip(rows, count(top + 1), strict=False))
     unique = columns.partition(",")[0]
-    marks = ", ".join("?" * (columns.count(",") + 2))
-    before = connection.total_changes
+    marks = ", ".join("?" * (columns.count(",") + 1))
+    highest = f"SELECT ifnull(max(id), 0) FROM {table}"
+    (before,) = connection.execute(highest).fetchone()
     connection.executemany(
-        f"INSERT INTO {table} (id, {columns}) VALUES ({marks}) ON CONFLICT ({unique}) DO NOTHING",
-        [(ids[value], *row) for value, row in rows.items()],
+        f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT ({unique}) DO NOTHING", rows
     )
-    if connection.total_changes - before == len(rows):
-        return ids, []
-    new = connection.execute(f"SELECT {unique} FROM {table} WHERE id > ?", (top,))
-    known = list(rows.keys() - {value for (value,) in new})
-    for value in known:
-        query = f"SELECT id FROM {table} WHERE {unique} = ?"
-        (ids[value],) = connection.execute(query, (value,)).fetchone()
-    return ids, known
+    (after,) = connection.execute(highest).fetchone()
+    if after - before == len(ids):
+        # SQLite numbers new rows one after the other: nobody has to look them up.
+        return dict(zip(ids, range(before + 1, after + 1), strict=True)), []
+    new = f"SELECT {unique}, id FROM {table} WHERE id > ?"
+    numbers: dict[bytes, int] = dict(connection.execute(new, (before,)))
+    known = [id for id in ids if id not in numbers]
+    for id in known:
+        found = connection.execute(f"SELECT id FROM {table} WHERE {unique} = ?", (id,))
+        (numbers[id],) = found.fetchone()
+    return numbers, known
