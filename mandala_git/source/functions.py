@@ -116,10 +116,9 @@ class Functions(Patterns):
             self.out.append(b"Ec" + text_bytes(name))
             self.define(name)
             return
-        if node.bases or node.keywords:
-            self.piece.documented = True
         inner = self.class_head(node)
-        inner.prepared = bool(node.bases or node.keywords)
+        if node.keywords or not all(map(is_object, node.bases)):
+            self.piece.documented = inner.prepared = True
         outer, owner, self.scope = self.scope, self.owner, inner
         self.owner = identifier(node.name.value)
         self.documented(node.body)

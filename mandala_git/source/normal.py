@@ -86,6 +86,8 @@ _FRAMES = frozenset(
     ]
 )
 _FRAME_MODULES = ("inspect.", "traceback.", "pdb.", "bdb.", "dis.", "IPython.", "varname.")
+# Names that no file binds; IPython's magics and shell lines read variables, local ones too.
+_REACHING = frozenset(["__builtins__", "get_ipython"])
 _DYNAMIC_MODULES = ("importlib.", "runpy.", "pkgutil.", "builtins.__builtins__")
 _WORD = re.compile(r"\w+")
 _NAMED = frozenset([ScopeKind.FUNCTION, ScopeKind.COMPREHENSION])
@@ -198,6 +200,7 @@ class _Writer:
         self.result = Normal()
         self.attrs: set[str] = set()
         self.numbers: dict[tuple[str, tuple[str, ...], Binding], int] = {}
+        self.names: list[str] = []
         self.called: list[bool] = []
         start = b"%b %b" % (SCHEME.encode(), text_bytes(str(place.kind)))
         self.skeleton: list[bytes] = [start]
@@ -220,11 +223,17 @@ class _Writer:
             result.dynamic = result.dynamic or piece.dynamic
             result.annotated = result.annotated or piece.annotated
             self.docs = self.docs or piece.documented
+            for scope, name in piece.nonlocals:  # not bound by import alone
+                owner = resolve(scope, name)
+                if owner is not None:
+                    owner.plain.add(name)
             for token in piece.tokens:
                 if type(token) is DecoratorToken:
                     self.judge(token)
                 elif type(token) is DocToken:
                     result.documented = True
+                elif type(token) is ObjectBaseToken and self.rebound(token.scope, "object"):
+                    self.docs = self.framed = True
         if strings:
             self.text = identifier("\n".join(strings))
             self.words = frozenset(_WORD.findall(self.text))
@@ -249,7 +258,9 @@ class _Writer:
         result.exact = hashlib.sha256(b"".join(self.exact)).hexdigest()
         result.holes = tuple(
             Hole(name, attrs, binding, called)
-            for (name, attrs, binding), called in zip(self.numbers, self.called, strict=True)
+            for name, (_, attrs, binding), called in zip(
+                self.names, self.numbers, self.called, strict=True
+            )
         )
         for name in list(self.attrs):
             private = _PRIVATE.fullmatch(name)
@@ -280,7 +291,8 @@ class _Writer:
         if isinstance(token, ImportToken):
             whole = token.attrs and whole_module(token.scope, token.name)
             attrs = token.attrs[:-1] if whole else token.attrs
-            self.hole(token.name, attrs, token.binding, False, spell=True)
+            local = token.scope.kind in _NAMED
+            self.hole(token.name, attrs, token.binding, False, spell=True, local=local)
         elif isinstance(token, DocToken):
             if self.docs:
                 self.put(token.value)
@@ -288,12 +300,16 @@ class _Writer:
             if token.name not in token.scope.bound:
                 self.put(b"Ba" + text_bytes(token.name))
         elif isinstance(token, ObjectBaseToken):
-            if resolve(token.scope, "object") is not None or self.binding("object") != ("builtin",):
+            if self.rebound(token.scope, "object"):
                 self.name(NameToken(token.scope, "object"))
         elif isinstance(token, DecoratorToken):
             self.decorator(token)
 
     # --- names -----------------------------------------------------------------------
+
+    def rebound(self, scope: Scope, name: str) -> bool:
+        """Tell whether the name of a builtin may mean something else here."""
+        return resolve(scope, name) is not None or self.binding(name) != ("builtin",)
 
     def binding(self, name: str) -> Binding:
         binding = self.result.used.get(name)
@@ -324,7 +340,7 @@ class _Writer:
             self.chain_attrs(attrs)
         else:
             self.put(b"Lh")
-            self.hole(name, attrs, target, token.called)
+            self.hole(name, attrs, target, token.called, local=True)
         if scope.kind is ScopeKind.CLASS and not token.sure and not token.store:
             self.beyond(token)
 
@@ -399,10 +415,10 @@ class _Writer:
                 target in _DYNAMIC
                 or target.startswith(_DYNAMIC_MODULES)
                 or target.startswith("sys.modules")
-                or name == "__builtins__"
+                or name in _REACHING
             ):
                 self.result.dynamic = True
-            if target in _FRAMES or target.startswith(_FRAME_MODULES) or name == "__builtins__":
+            if target in _FRAMES or target.startswith(_FRAME_MODULES) or name in _REACHING:
                 self.framed = True
 
     def hole(
@@ -413,12 +429,17 @@ class _Writer:
         called: bool,
         *,
         spell: bool = False,
+        local: bool = False,
     ) -> None:
-        """Write a hole: its number, what the file says of it, or its name."""
-        key = (name, attrs, binding)
+        """Write a hole: its number, what the file says of it, or its name.
+
+        The name of a local import is no part of what it leads to.
+        """
+        key = ("" if local else name, attrs, binding)
         number = self.numbers.get(key)
         if number is None:
             number = self.numbers[key] = len(self.numbers)
+            self.names.append(name)
             self.called.append(called)
         elif not called:
             self.called[number] = False

@@ -106,6 +106,7 @@ class Piece:
         defined: how often def or class binds one of them.
         mutated: module-level names whose value it may change in place.
         setters: global names that functions inside it bind.
+        nonlocals: names of scopes around them that functions inside it bind, and where.
         documented: it holds a class with bases, which may read docstrings.
         framed: something in it may look local names up.
         strings: the text of its string constants; it may speak of local names.
@@ -122,6 +123,7 @@ class Piece:
     defined: dict[str, int] = field(default_factory=dict)
     mutated: set[str] = field(default_factory=set)
     setters: set[str] = field(default_factory=set)
+    nonlocals: list[tuple[Scope, str]] = field(default_factory=list)
     documented: bool = False
     framed: bool = False
     strings: list[str] = field(default_factory=list)

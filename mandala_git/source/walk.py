@@ -213,7 +213,7 @@ class Walk:
         elif name not in scope.nonlocals:
             scope.bind(name, target)
         else:
-            self._bind_outer(scope, name)
+            self.piece.nonlocals.append((scope, name))
 
     def define(self, name: str) -> None:
         """Bind the name of a function or class that is a definition of its own."""
@@ -222,13 +222,6 @@ class Walk:
             self.piece.defined[name] = self.piece.defined.get(name, 0) + 1
         else:
             self.bind(self.scope, name)
-
-    def _bind_outer(self, scope: Scope, name: str) -> None:
-        # A nonlocal assignment makes the outer name one that is not bound by import alone.
-        outer = scope.parent
-        while outer is not None:
-            outer.plain.add(name)
-            outer = outer.parent
 
     def _Attribute(self, node: Any) -> None:
         self.attribute(node, False)
