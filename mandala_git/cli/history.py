@@ -91,7 +91,7 @@ def _print(out: Output, tallies: Iterator[Tally]) -> None:
         for found in tallies:
             number += 1
             total += found.counts
-            out.show([commit_row(found, out.width if out.terminal else None)])
+            out.show([commit_row(found, out.width if out.watched else None)])
         out.show([sum_row(number, total)])
 
 

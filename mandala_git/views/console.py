@@ -16,6 +16,8 @@ from mandala_git.views.text import Row, Style, plain, row
 PLAIN_WIDTH = 100
 """Columns to fill where nobody's terminal tells."""
 
+_NOT_FOUND = 127  # what a shell reports for a command that is not there
+
 
 class Output:
     """Where output goes, how wide it is, and whether it may be coloured.
@@ -25,7 +27,8 @@ class Output:
     Args:
         stdout: for data; None for the process's own.
         stderr: for talk; None for the process's own.
-        environ: NO_COLOR, FORCE_COLOR, TERM, COLUMNS and the pagers are read from it.
+        environ: NO_COLOR, FORCE_COLOR, TERM, COLUMNS and the pagers are read from it, and git
+            is asked with it.
         color: True or False to decide; None to look at each stream and the environment.
         width: columns; None to ask the terminal.
     """
@@ -45,11 +48,22 @@ class Output:
         self._color = color
         self._width = width
         self._pager: IO[str] | None = None
+        self._git_colors: bool | None = None
 
     @property
     def terminal(self) -> bool:
         """Data goes to a terminal."""
         return _is_terminal(self.stdout)
+
+    @property
+    def watched(self) -> bool:
+        """Somebody looks at the data: on a terminal, or in a pager that git started."""
+        return self.terminal or self._pager_of_git
+
+    @property
+    def _pager_of_git(self) -> bool:
+        # `git -p mandala ...`, or pager.mandala is set: git has made our stdout a pipe to it.
+        return self.environ.get("GIT_PAGER_IN_USE", "") in ("true", "1")
 
     @property
     def width(self) -> int:
@@ -66,7 +80,8 @@ class Output:
     def colored(self, stream: IO[str] | None = None) -> bool:
         """Tell whether a stream (stdout unless told otherwise) is coloured.
 
-        NO_COLOR (https://no-color.org) wins over FORCE_COLOR, an explicit choice over both.
+        NO_COLOR (https://no-color.org) wins over FORCE_COLOR, an explicit choice over both. On
+        a terminal git's own settings count, color.mandala and color.ui.
         """
         if self._color is not None:
             return self._color
@@ -76,15 +91,26 @@ class Output:
             return True
         if self.environ.get("TERM", "") in ("", "dumb"):
             return False
-        return _is_terminal(self.stdout if stream is None else stream)
+        data = stream is None or stream is self.stdout
+        if not (
+            _is_terminal(self.stdout if stream is None else stream) or (data and self._pager_of_git)
+        ):
+            return False
+        if self._git_colors is None:
+            # The last word says that stdout is a terminal, which it is not for this process.
+            asked = self._git("config", "--get-colorbool", "color.mandala", "true")
+            self._git_colors = asked != "false"
+        return self._git_colors
 
     def text(self, text: str) -> None:
         """Write data as it is."""
         _write(self._pager or self.stdout, text)
 
     def show(self, rows: Iterable[Row]) -> None:
-        """Write styled lines as data."""
+        """Write styled lines as data; a pager gets them at once."""
         self._rows(self._pager or self.stdout, rows, self.colored())
+        if self._pager is not None:
+            self._pager.flush()
 
     def say(self, *rows: Row | str) -> None:
         """Write talk: what was done, what to do next."""
@@ -101,7 +127,11 @@ class Output:
 
     @contextlib.contextmanager
     def paged(self) -> Iterator[None]:
-        """Send data through the user's git pager while inside, if it goes to a terminal."""
+        """Send data through the user's git pager while inside, if it goes to a terminal.
+
+        Raises:
+            MandalaError: there is no such pager.
+        """
         command = self._pager_command() if self.terminal else ""
         if not command:
             yield
@@ -134,24 +164,33 @@ class Output:
                 # Ctrl-C belongs to the pager while it runs.
                 with contextlib.suppress(KeyboardInterrupt):
                     process.wait()
+        if process.returncode == _NOT_FOUND:
+            raise MandalaError(
+                f"the pager cannot be run: {command}",
+                hint="choose another one: git config core.pager less\nor none: git --no-pager mandala ...",
+            )
 
     def _pager_command(self) -> str:
         """The pager that git would use: GIT_PAGER, core.pager, PAGER, less; "" for none."""
         if self.environ.get("TERM", "") in ("", "dumb"):
             return ""
+        found = self._git("var", "GIT_PAGER")
+        found = found or self.environ.get("PAGER", "less")
+        return "" if found == "cat" else found
+
+    def _git(self, *words: str) -> str:
+        """Ask git something; "" when it does not tell."""
         try:
             done = subprocess.run(
-                ["git", "var", "GIT_PAGER"],
+                ["git", *words],
                 capture_output=True,
                 env=dict(self.environ),
                 encoding="utf-8",
                 errors="replace",
             )
-            found = done.stdout.strip() if done.returncode == 0 else ""
         except OSError:
-            found = ""
-        found = found or self.environ.get("PAGER", "less")
-        return "" if found == "cat" else found
+            return ""
+        return done.stdout.strip()
 
     def _rows(self, stream: IO[str], rows: Iterable[Row], colored: bool) -> None:
         if not colored:
