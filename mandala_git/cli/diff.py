@@ -55,9 +55,13 @@ def add_parser(subparsers: Subparsers) -> None:
         default="full",
         help="for reading (full), a line each (concise), or annotations of GitHub Actions",
     )
-    parser.add_argument("--json", action="store_true", help='{"format": 1, "changes": [...]}')
     parser.add_argument(
-        "--exit-code", action="store_true", help="exit 1 when a definition changed in meaning"
+        "--json", action="store_true", help='{"format": 1, "changes": [...], "unreadable": [...]}'
+    )
+    parser.add_argument(
+        "--exit-code",
+        action="store_true",
+        help="exit 1 when a definition is not what it was, or a file cannot be read",
     )
     parser.add_argument(
         "what", metavar="REV|PATH", nargs="*", help="up to two revisions, then paths"
@@ -78,14 +82,21 @@ def run(args: argparse.Namespace) -> int:
         comparison = Comparison(before, after)
         inside = _filter(desk, paths, before, after)
         changes = [c for c in comparison.changes if _is_inside(c, inside)]
-        out.say(*(f"mandala: {shown(complaint)}" for complaint in comparison.unreadable))
+        unreadable = [
+            shown(complaint)
+            for path, complaint in comparison.unreadable
+            if not inside or any(_below(path, place) for place in inside)
+        ]
+        out.say(*(f"mandala: {complaint}" for complaint in unreadable))
         review, ledger = desk.review(after, before), desk.history.ledger
         pending = sort_out(review.questions(), ledger, before)
         asked = (*pending.decided, *pending.asked)
         costs = consequences(asked, changes, ledger, review.gone())
         hint = _cosmetic_hint(args)
         if args.json:
-            out.text(as_json(changes, hunks=comparison.hunks, consequences=costs))
+            out.text(
+                as_json(changes, hunks=comparison.hunks, consequences=costs, unreadable=unreadable)
+            )
         elif args.format == "github":
             out.text(as_github(changes, consequences=costs, cosmetic=args.cosmetic))
         else:
@@ -103,7 +114,8 @@ def run(args: argparse.Namespace) -> int:
                     )
                 out.show(rows)
         out.say(*(f"mandala: {note}" for note in desk.notes))
-    return int(args.exit_code and any(not change.kind.quiet for change in changes))
+    loud = bool(unreadable) or any(not change.kind.quiet for change in changes)
+    return int(args.exit_code and loud)
 
 
 def _worlds(desk: Desk, revs: list[str], *, staged: bool) -> tuple[Worlds | None, Worlds]:

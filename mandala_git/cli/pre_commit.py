@@ -91,7 +91,7 @@ class _Commit:
         pending = sort_out(self.review.questions(), self.desk.history.ledger, self.desk.head)
         asked = [(q, self.comparison.change_of(q.old, q.new)) for q in pending.asked]
         self.out.say(
-            *(f"mandala: {shown(complaint)}" for complaint in self.comparison.unreadable),
+            *(f"mandala: {shown(words)}" for _, words in self.comparison.unreadable),
             *(f"mandala: {note}" for note in self.desk.notes),
         )
         if not asked:

@@ -229,9 +229,15 @@ def _told(changes: Iterable[Change]) -> Iterator[Change]:
     changes = list(changes)
     used: dict[str, set[str]] = defaultdict(set)
     for change in changes:
-        for side in (change.old, change.new):
-            if side is not None and side.kind is not Kind.IMPORT and not change.kind.quiet:
-                used[side.path].update(hole.name for hole in side.holes)
+        sides = [d for d in (change.old, change.new) if d is not None and d.kind is not Kind.IMPORT]
+        names = [{hole.name for hole in side.holes} for side in sides]
+        if change.kind is ChangeKind.NAMES and len(sides) == 2:
+            # Of the imports it speaks of those only that it uses under another name now.
+            names = [names[0] - names[1], names[1] - names[0]]
+        elif change.kind.quiet:
+            continue
+        for side, mentioned in zip(sides, names, strict=True):
+            used[side.path] |= mentioned
     for change in changes:
         definition = change.definition
         imported = definition.kind is Kind.IMPORT and definition.name in used[definition.path]

@@ -50,9 +50,9 @@ class Comparison:
         return olds, [f for f in map(self.after.tree.facts, self.paths) if f is not None]
 
     @cached_property
-    def unreadable(self) -> list[str]:
-        """What cannot be read in the changed files, a line each, with its place."""
-        return unreadable(*self._facts)
+    def unreadable(self) -> list[tuple[str, str]]:
+        """What cannot be read in the changed files: path, and what is wrong where."""
+        return list(unreadable(*self._facts))
 
     def _old_facts(self, path: str) -> FileFacts | None:
         return self.before.tree.facts(path) if self.before is not None else None

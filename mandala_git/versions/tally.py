@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from mandala_git.config import NO_RULES, Rules
@@ -77,21 +77,24 @@ def tally(step: Step, index: Index, rules: Rules = NO_RULES) -> Tally:
     with index.batch():
         facts = [_facts(IndexedTree(side, index, rules=rules)) for side in (old, new)]
     changes = compare(*facts, before=Sources(old.get), after=Sources(new.get))
-    return Tally(step, changes, tuple(unreadable(*facts)))
+    return Tally(step, changes, tuple(complaint for _, complaint in unreadable(*facts)))
 
 
-def unreadable(old: Iterable[FileFacts], new: Iterable[FileFacts]) -> list[str]:
+def unreadable(old: Iterable[FileFacts], new: Iterable[FileFacts]) -> Iterator[tuple[str, str]]:
     """Say what cannot be read now, and what could not be read before, so that it was not compared.
 
     Args:
         old, new: facts of the files that differ.
+
+    Returns:
+        (path, what is wrong where).
     """
     now = {facts.path: facts for facts in new}
-    found = [complaint for facts in now.values() for complaint in facts.complaints]
+    for path, facts in now.items():
+        yield from ((path, complaint) for complaint in facts.complaints)
     for was in old:
         if was.error and was.path in now and not now[was.path].error:
-            found.append(f"{was.path} could not be read before: {was.error}")
-    return found
+            yield was.path, f"{was.path} could not be read before: {was.error}"
 
 
 def _facts(tree: IndexedTree) -> list[FileFacts]:

@@ -25,17 +25,20 @@ def as_json(
     *,
     hunks: HunksOf | None = None,
     consequences: Mapping[str, Consequence] | None = None,
+    unreadable: Iterable[str] = (),
 ) -> str:
-    """Write changes as one JSON object, `{"format": 1, "changes": [...]}`, cosmetic ones too.
+    """Write changes, cosmetic ones too, as `{"format": 1, "changes": [...], "unreadable": [...]}`.
 
     Args:
         changes: of `compare`, in its order.
         hunks: the lines of a change; None to leave `hunks` empty.
         consequences: by key of the change; `consequence` is null without one.
+        unreadable: what could not be compared, in words.
     """
     costs = consequences or {}
     entries = [_entry(change, hunks, costs.get(change.key)) for change in changes]
-    return json.dumps({"format": FORMAT, "changes": entries}, indent=2) + "\n"
+    found = {"format": FORMAT, "changes": entries, "unreadable": list(unreadable)}
+    return json.dumps(found, indent=2) + "\n"
 
 
 def as_github(

@@ -184,6 +184,15 @@ def test_a_broken_file_is_named_and_the_rest_is_shown(lab: Any) -> None:
         ended = lab(*words)
         assert ended.code == 0 and "scale_data" in lab("diff").out
     assert lab("diff").err.startswith("mandala: pipeline.py:")
+    assert lab("diff", "--exit-code", "pipeline.py").code == 1, "nothing is known about it"
+    (complaint,) = json.loads(lab("diff", "--json").out)["unreadable"]
+    assert complaint.startswith("pipeline.py:")
+    assert json.loads(lab("diff", "--json", "lab").out)["unreadable"] == []
+    assert "pipeline" not in lab("diff", "lab").err
+    lab.repo.commit("broken")
+    lab.edit("pipeline.py", "def load_data(:", "def load_data():")
+    assert "pipeline.py could not be read before" in lab("diff").err
+    lab.edit("pipeline.py", "def load_data():", "def load_data(:")
     assert "cannot be read: pipeline.py" in lab("world").out
 
 

@@ -337,6 +337,19 @@ def test_where_a_name_leads_is_told_briefly() -> None:
     assert change.reasons == ("resolves to x.y or z.y or u.y or 1 more (was x.y or z.y)",)
 
 
+def test_an_import_under_another_name_is_told_by_its_users() -> None:
+    old = "import numpy as np\nimport os\ndef f(x):\n    return np.mean(x)\n"
+    new = "import numpy\nimport os as o\ndef f(x):\n    return numpy.mean(x)\n"
+    assert told(old, new) == [
+        ("added", "o"),
+        ("removed", "os"),
+        ("names", "f", "names only: np.mean -> numpy.mean"),
+    ]
+    # One that goes while another definition is respelled is told by itself.
+    new = "import numpy\ndef f(x):\n    return numpy.mean(x)\n"
+    assert [t[:2] for t in told(old, new)] == [("removed", "os"), ("names", "f")]
+
+
 def test_a_builtin_is_shadowed() -> None:
     old, new = "def f(x): return max(x)\n", "def max(x): return 1\ndef f(x): return max(x)\n"
     assert told(old, new) == [

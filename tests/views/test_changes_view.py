@@ -120,7 +120,7 @@ def test_nothing_is_silent() -> None:
     assert full([]) == []
     assert concise([]) == []
     assert as_github([]) == ""
-    assert json.loads(as_json([])) == {"format": 1, "changes": []}
+    assert json.loads(as_json([])) == {"format": 1, "changes": [], "unreadable": []}
 
 
 def define(name: str, kind: Kind = Kind.FUNCTION, **more: object) -> Definition:
