@@ -4,8 +4,7 @@ Named tuples, because lookups are counted in microseconds and every process pays
 making of each class at its start.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each string among them.
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any, NamedTuple

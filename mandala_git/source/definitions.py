@@ -4,8 +4,7 @@ Nothing here parses. `scan.py` makes these values from files, `texts.py` makes t
 values from stored texts, `index.py` keeps them; all three must agree to the byte.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each string among them.
 import marshal
 import re
 from collections.abc import Iterable, Mapping

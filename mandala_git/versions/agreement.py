@@ -7,8 +7,7 @@ pairs are assumed to agree, each with its alternatives, and those that cannot ar
 until nothing changes. Cycles need no special care, and nothing here recurses.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each string among them.
 from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple

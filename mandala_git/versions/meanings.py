@@ -8,8 +8,7 @@ whole table of colours and transitions, so that two nodes share a hash exactly w
 unfoldings are equal.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each string among them.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 

@@ -6,11 +6,10 @@ read it. Its id leaves out the context: two runs of the same code have one versi
 else the project held.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each string among them.
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from mandala_git.source.definitions import Binding, Definition
 from mandala_git.versions.digests import sha256
@@ -133,7 +132,7 @@ class Recorded(NamedTuple):
         }
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Recorded:
+    def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote."""
         fields = json.loads(data)
         return cls(

@@ -5,12 +5,11 @@ as a small value that can check itself in well under a microsecond; a guard is a
 They are named tuples: every process pays for the making of each class at its start.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each string among them.
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from mandala_git.errors import UnhashableValue
 from mandala_git.results.ids import cid
@@ -51,7 +50,7 @@ class SeenFunction(NamedTuple):
     cells: tuple[object, ...]
 
     @classmethod
-    def of(cls, function: FunctionType) -> SeenFunction:
+    def of(cls, function: FunctionType) -> Self:
         """Take note of a function as it is now."""
         return cls(
             function,

@@ -5,12 +5,11 @@ supersedes the old ones; events that disagree without superseding each other are
 and count as breaking until somebody settles it.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: a named tuple compiles each string among them.
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from mandala_git.errors import StoreError
 from mandala_git.versions.digests import sha256
@@ -83,7 +82,7 @@ class Event(NamedTuple):
         return json.dumps(fields, sort_keys=True, indent=1).encode() + b"\n"
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Event:
+    def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote.
 
         Raises:
@@ -131,12 +130,12 @@ class Ledger:
         self.events = events
 
     @classmethod
-    def of(cls, files: Mapping[str, bytes]) -> Ledger:
+    def of(cls, files: Mapping[str, bytes]) -> Self:
         """Read the events among files of the store."""
         return cls.of_events(Event.from_bytes(data) for data in files.values())
 
     @classmethod
-    def of_events(cls, events: Iterable[Event]) -> Ledger:
+    def of_events(cls, events: Iterable[Event]) -> Self:
         """Make a ledger from events."""
         return cls({event.id: event for event in events})
 
