@@ -99,7 +99,7 @@ def explain(
     if not words:
         return _unseen(old, new, pieces)
     surely = any(" or " not in text for text in elsewhere.values())
-    evidence = Evidence(new, found, header, surely, body, constant)
+    evidence = Evidence(old, new, found, header, surely, body, constant)
     return Reasons(tuple(words), *suggest(evidence))
 
 

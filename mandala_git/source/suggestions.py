@@ -35,7 +35,7 @@ class Evidence:
     """What is known about a change.
 
     Attributes:
-        new: the definition as it is now.
+        old, new: the definition as it was and as it is now.
         found: its lines beside those of the old version.
         header: what differs above the body.
         redirected: a name surely leads to other code.
@@ -43,6 +43,7 @@ class Evidence:
         constant: the one token that became another one, if that is all: `2 -> 3`.
     """
 
+    old: Definition
     new: Definition
     found: Alignment
     header: Header
@@ -90,7 +91,9 @@ def _logging(evidence: Evidence) -> Suggestion:
     if evidence.header.words or found.new_notes or found.clauses:
         return None, ""
     come, gone = _below(found.new_statements), _below(found.old_statements)
-    if not all(_only_logs(s, evidence.new) for s in (*come, *gone)):
+    if not all(_only_logs(s, evidence.new) for s in come):
+        return None, ""
+    if not all(_only_logs(s, evidence.old) for s in gone):
         return None, ""
     if come and gone:
         return COMPATIBLE, "only logging differs"
@@ -126,8 +129,7 @@ def _is_logger(func: ast.expr, definition: Definition) -> bool:
     bindings = {hole.chain: hole.binding for hole in definition.holes}
     head, _, last = chain.rpartition(".")
     if chain == "print":
-        # Where the last print was removed, only the old version had a name for it.
-        return bindings.get(chain, ("builtin",)) == ("builtin",)
+        return bindings.get(chain) == ("builtin",)
     if bindings.get(chain) in (("import", "logging"), ("import", "warnings")):
         return last in _LEVELS
     return last in _LEVELS and head.removeprefix("self.") in _LOGGERS

@@ -183,6 +183,12 @@ def test_cosmetic() -> None:
             "compatible",
         ),
         (
+            "def print(*a): ...\ndef f(a):\n    print(a)\n    return a",
+            "def print(*a): ...\ndef f(a):\n    return a",
+            ("call removed: print",),
+            None,
+        ),
+        (
             "def f(a):\n    print(a)\n    return a",
             "def f(a):\n    print(1, a)\n    return a",
             ("body",),
