@@ -84,7 +84,7 @@ class _Side:
     def statements(self, definition: Definition) -> Counter[str]:
         """Digests of all statements in a definition, headers of compound ones by themselves."""
         if definition.key not in self._statements:
-            nodes = self.sources[definition.path].piece(definition).nodes
+            nodes = self.sources[definition.path].nodes(definition)
             self._statements[definition.key] = Counter(d for n in nodes for d in _digests(n))
         return self._statements[definition.key]
 
@@ -142,6 +142,9 @@ def _digests(top: ast.stmt) -> Iterator[str]:
     for node in inside:
         if not is_note(node) and not isinstance(node, ast.Pass):
             has_suites = any(getattr(node, name, None) for name in SUITES)
+            if isinstance(node, ast.AnnAssign) and node.value is not None:
+                # Reading a function for the screen drops annotations of its locals in place.
+                node = ast.Assign([node.target], node.value)
             yield head_shape(node) if has_suites else shape(node)
     for mark in getattr(top, "decorator_list", ()):
         yield shape(mark)

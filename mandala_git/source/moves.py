@@ -81,7 +81,7 @@ class Moves:
 
 def is_telling(definition: Definition, sources: Sources) -> bool:
     """Tell whether a definition is large enough that a likeness is no accident."""
-    nodes = sources[definition.path].piece(definition).nodes
+    nodes = sources[definition.path].nodes(definition)
     inside = [inner for node in nodes for inner in ast.walk(node)]
     header = definition.kind in (Kind.FUNCTION, Kind.CLASS)
     statements = sum(isinstance(n, ast.stmt) for n in inside) - header

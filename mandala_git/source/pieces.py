@@ -143,6 +143,10 @@ class Source:
         cell, before = self._notebook.place(line) if self._notebook is not None else (0, 0)
         return cell, line - before
 
+    def nodes(self, definition: Definition) -> tuple[ast.stmt, ...]:
+        """Find the syntax of one definition; nothing when this Python cannot parse the file."""
+        return locate(self._tree, definition) if self._tree is not None else ()
+
     def piece(self, definition: Definition) -> Piece:
         """Read one definition; incomplete when this Python cannot parse the file."""
         place = (definition.qualname, definition.lines)
