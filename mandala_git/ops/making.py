@@ -169,12 +169,7 @@ def run(
     try:
         if tracker is None or call is None:
             return function(*args, **kwargs)
-        # Between open and close nothing but the op's function: see Tracker.
-        tracker.open(call)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            tracker.close(call)
+        return tracker.run(call, function, args, kwargs)
     finally:
         CONTEXT.reset(reset)
 

@@ -80,7 +80,7 @@ def atom_data(value: Any) -> bytes | None:
     kind = type(value)
     if kind not in ATOMS or (kind in _SIZED and len(value) > SHORT):
         return None
-    return pickle.dumps(value, protocol=5)
+    return pickle.dumps(value, 5)
 
 
 def decode(codec: str, source: bytes | Path, *, end: int | None = None, mapped: bool = True) -> Any:

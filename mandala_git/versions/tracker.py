@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 IsProject = Callable[[str], bool]
+Hook = Callable[[FrameType, str, Any], object]
 
 
 class OpenCall:
@@ -28,11 +30,10 @@ class OpenCall:
         observed: False when something may have run unseen; then nothing may be left out.
     """
 
-    __slots__ = ("children", "codes", "links", "observed", "parent", "processes")
+    __slots__ = ("codes", "links", "observed", "parent", "processes")
 
     def __init__(self, parent: OpenCall | None = None) -> None:
         self.parent = parent
-        self.children = 0
         # By identity: equal copies in two files have equal code objects.
         self.codes: dict[int, CodeType] = {}
         self.links: dict[tuple[str, str], None] = {}
@@ -70,28 +71,38 @@ class Tracker:
         """Why nothing can be observed now ("" when it can)."""
         return self._observer.obstacle
 
-    # On Python 3.11 all that is done between `start` and `stop` costs events, calls of C
-    # functions too: so they are the last thing and the first.
-
-    def open(self, call: OpenCall) -> None:
-        """Start to observe a call."""
-        with self._lock:
-            self._open[call] = None
-            if call.parent is not None:
-                call.parent.children += 1
-            self._settle()
-            call.observed = self._observer.start()
-
-    def close(self, call: OpenCall) -> None:
-        """Stop to observe a call."""
-        with self._lock:
-            del self._open[call]
-            complete = self._observer.complete() if self._open else self._observer.stop()
-            if call.parent is not None:
-                call.parent.children -= 1
-            self._settle()
-        if not complete or _processes() != call.processes or _workers():
-            call.observed = False
+    def run(
+        self,
+        call: OpenCall,
+        function: Callable[..., T],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> T:
+        """Run a function as a call that is observed; return what it returns."""
+        observer = self._observer
+        try:
+            with self._lock:
+                self._open[call] = None
+                self._settle()
+                hooked = observer.begin()
+                call.observed = observer.complete
+            # With the hook of Python 3.11 set, each call and return costs an event, those of C
+            # functions too: so nothing else happens until it is taken away.
+            if hooked:
+                sys.setprofile(observer.hook)
+            return function(*args, **kwargs)
+        finally:
+            present = None if observer.hook is None else sys.getprofile()
+            with self._lock:
+                if call in self._open:
+                    del self._open[call]
+                if not self._open and present is not None and present is observer.hook:
+                    sys.setprofile(None)
+                observer.end(present, last=not self._open)
+                complete = observer.complete
+                self._settle()
+            if not complete or _processes() != call.processes or _workers():
+                call.observed = False
 
     def pause(self) -> None:
         """Give the interpreter's hook back when nothing is open (at the end of a block)."""
@@ -106,7 +117,11 @@ class Tracker:
             call.links[op, version] = None
 
     def _settle(self) -> None:
-        self._leaves = tuple([call for call in self._open if not call.children])
+        if len(self._open) < 2:
+            self._leaves = tuple(self._open)
+            return
+        parents = {call.parent for call in self._open}
+        self._leaves = tuple([call for call in self._open if call not in parents])
 
     def _saw(self, code: CodeType) -> bool:
         """Note a code object that starts or goes on; return whether its file is project code."""
@@ -147,19 +162,25 @@ class _Monitoring:
     """PEP 669; events stay on between calls, since switching costs more than a short callback."""
 
     TOOL = "mandala_git"
+    hook: Hook | None = None
 
     def __init__(self, saw: Callable[[CodeType], bool]) -> None:
         self._saw = saw
         self._id: int | None = None
         self.obstacle = ""
 
-    def start(self) -> bool:
-        """Begin; return whether everything is seen from now on."""
-        if self._id is None:
-            self._begin()
+    @property
+    def complete(self) -> bool:
+        """Whether everything was seen up to now."""
         return self._id is not None
 
-    def _begin(self) -> None:
+    def begin(self) -> bool:
+        """Observe a call that begins; no thread has to set a hook."""
+        if self._id is None:
+            self._take()
+        return False
+
+    def _take(self) -> None:
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
         for id in (4, 3, monitoring.OPTIMIZER_ID, monitoring.PROFILER_ID):
             if monitoring.get_tool(id) is None:
@@ -188,11 +209,8 @@ class _Monitoring:
         # but another tool of this id may have left marks.
         monitoring.restart_events()
 
-    def complete(self) -> bool:
-        """Return whether everything was seen up to now."""
-        return self._id is not None
-
-    stop = complete
+    def end(self, present: object, *, last: bool) -> None:
+        """Note that a call ended."""
 
     def release(self) -> None:
         if self._id is None:
@@ -225,14 +243,20 @@ def _is_harmless(thread: threading.Thread) -> bool:
 
 
 class _Profile:
-    """`sys.setprofile`: this thread, and threads that start while a call is open."""
+    """`sys.setprofile`: this thread, and threads that start while a call is open.
+
+    Attributes:
+        hook: for `sys.setprofile`.
+        complete: whether everything was seen since the first of the open calls began.
+        obstacle: why nothing can be observed.
+    """
 
     def __init__(self, saw: Callable[[CodeType], bool]) -> None:
         self._saw = saw
-        self._hook = self._event  # the one object that `sys.getprofile` gives back
+        self.hook: Hook = self._event  # the one object that `sys.getprofile` gives back
         self._on = False
         self._threads: set[int] = set()
-        self._complete = True
+        self.complete = True
         self.obstacle = ""
 
     def _event(self, frame: FrameType, event: str, arg: object) -> None:
@@ -242,56 +266,42 @@ class _Profile:
             else:  # a thread that has outlived the call in which it was hooked
                 sys.setprofile(None)
 
-    def start(self) -> bool:
-        """Begin in this thread; return whether everything is seen from now on."""
-        here = threading.get_ident()
+    def begin(self) -> bool:
+        """Observe a call that begins in this thread; return whether it has to set the hook."""
+        here, present = threading.get_ident(), sys.getprofile()
         if not self._on:
             self._on = True
             others = [thread for thread in threading.enumerate() if thread.ident != here]
-            self._complete = all(map(_is_harmless, others))
+            self.complete = all(map(_is_harmless, others))
             self._threads = {here}
             threading.setprofile(self._first_event)
-            self._take()
         elif here not in self._threads:
             # A second thread makes a call of its own: from here on it is observed too, but what
             # it ran before was not, and the other calls cannot know.
-            self._complete = False
+            self.complete = False
             self._threads.add(here)
-            self._take()
-        elif sys.getprofile() is not self._hook:
-            self._complete = False
-        return self._complete
+        else:
+            if present is not self.hook:
+                self.complete = False  # somebody took it away
+            return False
+        free = present is None or present is self.hook
+        self.complete = self.complete and free
+        self.obstacle = "" if free else "a profiler is using sys.setprofile"
+        return free
 
     def _first_event(self, frame: FrameType, event: str, arg: object) -> None:
         """The first event of a thread that started while a call was open."""
         self._threads.add(threading.get_ident())
-        sys.setprofile(self._hook)
+        sys.setprofile(self.hook)
         self._event(frame, event, arg)
 
-    def _take(self) -> None:
-        present = sys.getprofile()
-        if present is None or present is self._hook:
-            self.obstacle = ""
-            sys.setprofile(self._hook)
-        else:
-            self.obstacle = "a profiler is using sys.setprofile"
-            self._complete = False
-
-    def complete(self) -> bool:
-        """Return whether everything was seen up to now."""
-        if sys.getprofile() is not self._hook:
-            self._complete = False
-        return self._complete
-
-    def stop(self) -> bool:
-        """End, in this thread at once; return whether everything was seen up to now."""
-        if sys.getprofile() is self._hook:
-            sys.setprofile(None)
-        else:
-            self._complete = False
-        self._on = False
-        threading.setprofile(None)  # type: ignore[arg-type, unused-ignore]
-        return self._complete
+    def end(self, present: object, *, last: bool) -> None:
+        """Note that a call ended, in a thread with this hook."""
+        if present is not self.hook:
+            self.complete = False
+        if last:
+            self._on = False
+            threading.setprofile(None)  # type: ignore[arg-type, unused-ignore]
 
     def release(self) -> None:
         """Nothing is kept between calls."""

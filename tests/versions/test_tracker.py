@@ -43,20 +43,16 @@ def tracker() -> Iterator[Tracker]:
     found.pause()
 
 
-def opened(tracker: Tracker, parent: OpenCall | None = None) -> OpenCall:
+def ran(
+    tracker: Tracker, work: Callable[[], object], parent: OpenCall | None = None
+) -> tuple[set[str], OpenCall]:
     call = OpenCall(parent)
-    tracker.open(call)
-    return call
+    tracker.run(call, work, (), {})
+    return names_of(call), call
 
 
-def ran(tracker: Tracker, work: Callable[[], object]) -> tuple[set[str], OpenCall]:
-    call = opened(tracker)
-    try:
-        work()
-    finally:
-        tracker.close(call)
-    names = {code.co_name for code in call.codes.values()} - {"ran"}
-    return names, call
+def names_of(call: OpenCall) -> set[str]:
+    return {code.co_name for code in call.codes.values()}
 
 
 def test_functions_that_ran_and_no_others(tracker: Tracker) -> None:
@@ -122,16 +118,20 @@ def test_a_thread_that_was_there_before(tracker: Tracker) -> None:
 
 
 def test_nested_calls_have_what_ran_in_them_to_themselves(tracker: Tracker) -> None:
-    outer = opened(tracker)
-    helper(1)
-    inner = opened(tracker, outer)
-    deeper(1)
-    tracker.close(inner)
-    tracker.link("p.py::inner", "v1", outer)
-    tracker.close(outer)
-    assert "deeper" in {code.co_name for code in inner.codes.values()}
-    assert "deeper" not in {code.co_name for code in outer.codes.values()}
+    outer, inner = OpenCall(), set()
+
+    def work() -> None:
+        helper(1)
+        inner.update(ran(tracker, lambda: deeper(1), outer)[0])
+        tracker.link("p.py::inner", "v1", outer)
+        next(generator())
+
+    tracker.run(outer, work, (), {})
+    assert "deeper" in inner and "generator" not in inner
+    assert "deeper" not in names_of(outer)
+    assert {"work", "helper", "generator"} <= names_of(outer)
     assert outer.links == {("p.py::inner", "v1"): None}
+    assert outer.observed
 
 
 def test_two_calls_in_two_threads_both_have_what_both_ran(tracker: Tracker) -> None:
@@ -139,28 +139,30 @@ def test_two_calls_in_two_threads_both_have_what_both_ran(tracker: Tracker) -> N
     calls = []
 
     def work(function: Callable[[int], int]) -> None:
-        call = opened(tracker)
         barrier.wait()
         function(1)
         barrier.wait()
-        tracker.close(call)
-        calls.append(call)
 
-    threads = [threading.Thread(target=work, args=(f,)) for f in (helper, deeper)]
+    def call(function: Callable[[int], int]) -> None:
+        calls.append(ran(tracker, lambda: work(function)))
+
+    threads = [threading.Thread(target=call, args=(f,)) for f in (helper, deeper)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for call in calls:
-        names = {code.co_name for code in call.codes.values()}
-        assert {"helper", "deeper"} <= names or not call.observed
+    assert len(calls) == 2
+    for names, found in calls:
+        assert {"helper", "deeper"} <= names or not found.observed
 
 
 def test_a_link_without_a_context_counts_for_every_open_call(tracker: Tracker) -> None:
-    one, other = opened(tracker), opened(tracker)
-    tracker.link("p.py::inner", "v1", None)
-    tracker.close(other)
-    tracker.close(one)
+    other = OpenCall()
+
+    def work() -> None:
+        tracker.run(other, lambda: tracker.link("p.py::inner", "v1", None), (), {})
+
+    _, one = ran(tracker, work)
     assert one.links == other.links == {("p.py::inner", "v1"): None}
 
 
