@@ -144,8 +144,13 @@ def _only_import_order(found: Alignment, pieces: tuple[Piece, Piece]) -> bool:
 
 def _is_free(suite: Counter[_Imported]) -> bool:
     """Whether the order means nothing to the names: the later one of two that bind a name wins."""
-    names = Counter(name for _, _, _, name in suite.elements())
-    return "*" not in names and names.total() == len(names)
+    targets: dict[str, set[_Imported]] = {}
+    for imported in suite:
+        level, module, name, bound = imported
+        # `import a.b` and `import a.c` bind the same `a`.
+        whole = not (level or name) and bound == module.partition(".")[0]
+        targets.setdefault(bound, set()).add((0, bound, "", bound) if whole else imported)
+    return "*" not in targets and all(len(found) == 1 for found in targets.values())
 
 
 def _import_lines(piece: Piece) -> list[int]:
@@ -216,6 +221,8 @@ def _target(binding: Binding, name: str, attrs: Sequence[str]) -> str:
     match binding:
         case ("builtin",):
             return ".".join((f"the builtin {name}", *attrs))
+        case ("unknown",):
+            return f"something ({name} was not looked up)"
         case ("absent",):
             return f"nothing ({name} is not defined)"
         case ("global",):

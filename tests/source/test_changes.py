@@ -330,6 +330,11 @@ def test_the_order_of_imports() -> None:
     assert "m.py::f" in {c.key for c in changes(old, new)}
     assert {c.reasons for c in changes(old, new)} == {("order of imports",)}
     assert all(c.layout for c in changes(old, new))
+    assert told("import a.b, a.c\n", "import a.c\nimport a.b\n") == [
+        ("changed", "a", "order of imports")
+    ]
+    (change,) = changes("import a.b\nimport c as a\n", "import c as a\nimport a.b\n")
+    assert not change.layout
     old, new = ("from x import y\nimport z\n", "import z\nfrom x import y\n")
     assert told(old, new) == []  # each is a definition of its own, and says the same
     old, new = (f"from {a} import *\nfrom {b} import *\nprint(c)\n" for a, b in ("xy", "yx"))
