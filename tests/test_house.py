@@ -263,7 +263,7 @@ def test_the_examples_parse(verb: str) -> None:
             words = shlex.split(line.partition("git mandala ")[2], comments=True)
             _, name, rest = split(words)
             assert name is not None
-            parser_of(name).parse_intermixed_args(rest)
+            parser_of(name).read(rest)
 
 
 def test_every_verb_is_a_module_and_every_module_is_used() -> None:

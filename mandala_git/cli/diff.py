@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -37,12 +38,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
             Without REV the work tree is compared with HEAD, with --staged the index with HEAD;
             with one REV (`A..B` is two) the work tree or the index with REV, with two REV the
-            second with the first. PATH is a file or folder.
+            second with the first. `A...B` is B compared with where it left A. PATH is a file or
+            folder; what stands behind `--` is always one.
         """,
         example="""
             git mandala diff
             git mandala diff --staged src/train.py
-            git mandala diff main..topic --format concise
+            git mandala diff main...topic --format concise
+            git mandala diff HEAD~1 -- src
         """,
     )
     parser.add_argument("--staged", action="store_true", help="the index, not the work tree")
@@ -66,13 +69,14 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "what", metavar="REV|PATH", nargs="*", help="up to two revisions, then paths"
     )
+    parser.behind = "paths"
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the changes."""
     out = Output()
     with Desk() as desk:
-        revs, paths = _sides(desk, args.what)
+        revs, paths = _sides(desk, args.what, args.paths)
         if args.staged and len(revs) > 1:
             raise UsageError(
                 "--staged compares the index with one revision",
@@ -134,27 +138,54 @@ def _claim(revs: list[str], *, staged: bool) -> Callable[[str, str], str] | None
 
 def _cosmetic_hint(args: argparse.Namespace) -> str:
     words = [*(["--staged"] if args.staged else []), "--cosmetic", *args.what]
-    return " ".join(["git mandala diff", *words])
+    behind = ["--", *args.paths] if args.paths is not None else []
+    return shlex.join(["git", "mandala", "diff", *words, *behind])
 
 
-def _sides(desk: Desk, words: list[str]) -> tuple[list[str], list[str]]:
-    """Tell revisions from paths, as git does: a word that could be both is refused."""
+def _sides(desk: Desk, words: list[str], behind: list[str] | None) -> tuple[list[str], list[str]]:
+    """Tell revisions from paths, as git does: a word that could be both is refused.
+
+    Args:
+        words: revisions, then paths.
+        behind: what stood behind `--`: paths, and the words before are none. None without it.
+    """
     revs: list[str] = []
     paths = list(words)
     while paths and len(revs) < 2:
-        word = paths[0]
-        ends = word.split("..") if ".." in word and not word.startswith(".") else [word]
-        if len(revs) + len(ends) > 2 or not all(_is_commit(desk, end or "HEAD") for end in ends):
+        ends = _revisions(desk, paths[0])
+        if not ends or len(revs) + len(ends) > 2:
             break
-        if Path(word).exists():
+        word = paths.pop(0)
+        if behind is None and Path(word).exists():
             raise UsageError(
                 f"{word!r} is a revision and a file",
-                hint=f"the file: git mandala diff ./{word}; "
-                f"the revision: git mandala diff refs/heads/{word}",
+                hint=f"the file: git mandala diff -- {word}; "
+                f"the revision: git mandala diff {word} --",
             )
-        revs += [end or "HEAD" for end in ends]
-        paths = paths[1:]
-    return revs, paths
+        revs += ends
+    if behind is not None and paths:
+        raise UsageError(f"{paths[0]!r} is no revision", hint="git mandala help diff")
+    return revs, [*paths, *(behind or [])]
+
+
+def _revisions(desk: Desk, word: str) -> list[str]:
+    """Return the one or two commits that a word names; none when it must be a path."""
+    start, dots, end = word.partition("..")
+    symmetric = end.startswith(".") and not end.startswith(("..", "./"))
+    ends = [start or "HEAD", end.removeprefix("." if symmetric else "") or "HEAD"]
+    if not dots or word == "..":
+        ends = [word]
+    if not all(_is_commit(desk, each) for each in ends):
+        return []
+    if dots and symmetric:
+        answer = desk.repo.ask(["merge-base", *map(desk.repo.resolve, ends)])
+        if answer.code:
+            raise UsageError(
+                f"{ends[0]} and {ends[1]} have no common commit",
+                hint=f"git mandala diff {ends[0]}..{ends[1]}",
+            )
+        ends[0] = answer.out.decode().split()[0]
+    return ends
 
 
 def _is_commit(desk: Desk, word: str) -> bool:

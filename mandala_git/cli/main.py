@@ -40,7 +40,7 @@ def _run(argv: Sequence[str]) -> int:
         if name is None:
             program().print_help(sys.stderr)
             return 2
-        args = parser_of(name).parse_intermixed_args(rest)
+        args = parser_of(name).read(rest)
     except SystemExit:  # argparse has printed the page that was asked for
         return 0
     return load(name).run(args)

@@ -50,7 +50,21 @@ class Verb(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are UsageErrors that name the page to read."""
+    """An argument parser whose complaints are UsageErrors that name the page to read.
+
+    Attributes:
+        behind: the name of what gets the words behind `--`; None when `--` only ends the options.
+    """
+
+    behind: str | None = None
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Read a command line; options may stand anywhere before `--`."""
+        at = list(words).index("--") if self.behind and "--" in words else len(words)
+        args = self.parse_intermixed_args(words[:at])
+        if self.behind:
+            setattr(args, self.behind, list(words[at + 1 :]) if at < len(words) else None)
+        return args
 
     def error(self, message: str) -> NoReturn:
         verb = self.prog.removeprefix("git mandala").strip()

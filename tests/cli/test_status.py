@@ -154,7 +154,11 @@ def test_diff_sides_and_paths(lab: Any) -> None:
     assert names("HEAD~1") == ["N_CLASS", "scale_data", "get_acc"]
     assert names("HEAD~1", "--staged") == ["N_CLASS", "scale_data"]
     assert names("HEAD~1", "HEAD") == names("HEAD~1..HEAD") == names("HEAD~1..") == ["scale_data"]
-    assert names("HEAD", "HEAD~1") == ["scale_data"]
+    assert names("HEAD", "HEAD~1") == names("..HEAD~1") == ["scale_data"]
+    assert names("HEAD~1", "--", "lab") == ["N_CLASS", "scale_data"]
+    assert names("--", "pipeline.py") == ["get_acc"] and names("HEAD~1", "HEAD", "--") == [
+        "scale_data"
+    ]
     assert names("pipeline.py") == ["get_acc"]
     assert names("lab") == ["N_CLASS"] and names(".") == ["N_CLASS", "get_acc"]
     assert names("HEAD~1", "lab/prep.py") == ["N_CLASS", "scale_data"]
@@ -168,13 +172,38 @@ def test_diff_of_what_cannot_be_told(lab: Any) -> None:
         ("HEAD", "HEAD", "HEAD"): "'HEAD' is neither",
         ("HEAD", "HEAD", "--staged"): "--staged compares the index with one revision",
         ("/etc",): "'/etc' is neither a revision",
+        ("HEAD", "--", "HEAD"): "'HEAD' is neither",
+        ("nope", "--", "lab"): "'nope' is no revision",
+        ("../..",): "'../..' is neither",
     }.items():
         ended = lab("diff", *words)
         assert ended.code == 2 and said in ended.err, words
     lab.repo.git("branch", "lab")
     ended = lab("diff", "lab")
     assert ended.code == 2 and "'lab' is a revision and a file" in ended.err
-    assert lab("diff", "./lab").code == 0
+    assert lab("diff", "./lab").code == lab("diff", "--", "lab").code == 0
+    assert lab("diff", "lab", "--").code == 0
+
+
+def test_diff_since_a_branch_was_left(lab: Any) -> None:
+    lab.repo.git("switch", "-q", "-c", "topic")
+    lab.scale()
+    lab.repo.commit("topic")
+    lab.repo.git("switch", "-q", "main")
+    lab.n_class()
+    lab.repo.commit("main")
+
+    def names(word: str) -> list[str]:
+        found = json.loads(lab("diff", "--json", word).out)["changes"]
+        return [change["key"].rpartition("::")[2] for change in found]
+
+    assert names("main...topic") == names("...topic") == ["scale_data"]
+    assert names("main..topic") == ["N_CLASS", "scale_data"]
+    assert names("topic...") == ["N_CLASS"]
+    lab.repo.git("switch", "-q", "--orphan", "alone")
+    lab.repo.commit("alone")
+    ended = lab("diff", "main...alone")
+    assert ended.code == 2 and "git mandala diff main..alone" in ended.err
 
 
 def test_a_broken_file_is_named_and_the_rest_is_shown(lab: Any) -> None:
