@@ -10,12 +10,11 @@ checked, once, before anything is read from it or written back.
 from __future__ import annotations
 
 import os
-import shlex
 import sqlite3
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote as url_quote
 
 from mandala_git.errors import ResultsError
 
@@ -83,7 +82,7 @@ def _check(path: Path) -> None:
     """Look at every page, without writing any back."""
     try:
         # A connection that may only read leaves the journal where it is.
-        uri = f"file:{quote(str(path))}?mode=ro"
+        uri = f"file:{url_quote(str(path))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
@@ -100,10 +99,12 @@ def damaged(path: Path | None, why: object) -> ResultsError:
     """Return the error that says what to do with a damaged database."""
     if path is None:
         return ResultsError(f"the results in memory are damaged: {why}")
-    aside = shlex.quote(str(path.with_name("damaged")))
+    from shlex import quote
+
+    aside = quote(str(path.with_name("damaged")))
     return ResultsError(
         f"{path} is damaged: {why}",
         hint=f"Move it and its journals away: mkdir -p {aside} && "
-        f"mv {shlex.quote(str(path))}* {aside}\n"
+        f"mv {quote(str(path))}* {aside}\n"
         "  Results are then recorded anew; verdicts live in git and are safe.",
     )
