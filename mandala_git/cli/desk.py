@@ -19,6 +19,7 @@ from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.review import Review
 from mandala_git.versions.worlds import Worlds
+from mandala_git.views.progress import reading
 
 INDEX = "index.db"
 RESULTS = "results.db"
@@ -126,7 +127,8 @@ class Desk:
         return self._worlds(commit_tree(self.repo, self.repo.resolve(rev)))
 
     def _worlds(self, tree: Tree) -> Worlds:
-        return Worlds(IndexedTree(tree, self.index, rules=self.rules), self.history)
+        indexed = IndexedTree(tree, self.index, rules=self.rules, watch=reading)
+        return Worlds(indexed, self.history)
 
     def review(self, worlds: Worlds, before: Worlds | None = None) -> Review:
         """Return the review of a world; see `Review`."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 CONFIG = ".pre-commit-config.yaml"
 
+FEW = 100
+"""Files that are rather read when they are needed."""
+
 HOOK = """\
   - repo: local
     hooks:
@@ -38,7 +41,8 @@ def add_parser(subparsers: Subparsers) -> None:
         text="""
             Create the ref refs/mandala/store, where verdicts and the code they are about are
             kept, and say what to do next. Works before the first commit; a second time it
-            changes nothing. No file of the work tree is touched.
+            changes nothing. No file of the work tree is touched. In a large project all files
+            are then read once, on all cores; whoever stops that goes on with the next command.
         """,
         example="""
             git mandala init
@@ -48,7 +52,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Create the store and tell the next steps."""
+    """Create the store, tell the next steps, and read a large project for the first time."""
+    from mandala_git.cli.desk import Desk
     from mandala_git.repo.git_store import GitStore
     from mandala_git.repo.repository import Repository
     from mandala_git.views.console import Output
@@ -59,6 +64,11 @@ def run(args: argparse.Namespace) -> int:
     out = Output()
     out.text(f"{done} in {repo.common_dir}\n")
     out.say(*_next_steps(repo.root))
+    with Desk(repo) as desk:
+        indexed = desk.work.tree
+        paths = indexed.tree.entries.keys()
+        if len(paths) > FEW:
+            indexed.warm(paths)
     return 0
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, overload
@@ -25,11 +25,11 @@ from mandala_git.source.definitions import (
     SCHEME,
     Definition,
     FileFacts,
-    pack,
     pack_definition,
     unpack,
     unpack_definition,
 )
+from mandala_git.source.rows import Rows, file_rows
 
 T = TypeVar("T")
 
@@ -153,28 +153,16 @@ class Index:
             return
         if facts is None:
             raise TypeError("the facts of a file are missing")
-        inner = {d.name for d in facts.definitions if d.parent is not None}
+        self.write(file_rows(self.space, name, value, facts, texts or {}))
+
+    def write(self, rows: Rows) -> None:
+        """Keep rows of files, in one transaction."""
         self._write(
             [
-                (
-                    "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                    [(self.space, name, value, pack(facts))],
-                ),
-                (
-                    "INSERT OR IGNORE INTO methods VALUES (?, ?, ?, ?)",
-                    [(self.space, method, name, value) for method in sorted(inner)],
-                ),
-                (
-                    "INSERT OR IGNORE INTO texts VALUES (?, ?)",
-                    [(bytes.fromhex(id), data) for id, data in (texts or {}).items()],
-                ),
-                (
-                    "INSERT OR IGNORE INTO definitions VALUES (?, ?, ?)",
-                    [
-                        (self.space, bytes.fromhex(d.text_id), pack_definition(d))
-                        for d in facts.definitions
-                    ],
-                ),
+                ("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows.files),
+                ("INSERT OR IGNORE INTO methods VALUES (?, ?, ?, ?)", rows.methods),
+                ("INSERT OR IGNORE INTO texts VALUES (?, ?)", rows.texts),
+                ("INSERT OR IGNORE INTO definitions VALUES (?, ?, ?)", rows.definitions),
             ]
         )
 
@@ -277,7 +265,7 @@ class Index:
 
         return self._run(read) or []
 
-    def _write(self, statements: Iterable[tuple[str, list[tuple[object, ...]]]]) -> None:
+    def _write(self, statements: Iterable[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
         def write(db: sqlite3.Connection) -> None:
             if self._batches == 0:
                 db.execute("BEGIN IMMEDIATE")
@@ -311,6 +299,9 @@ class Index:
                         self._discard()
                 except sqlite3.DatabaseError:
                     self._discard()
+                except BaseException:  # Ctrl-C must not leave a transaction open
+                    self._rollback()
+                    raise
             return None
 
     def _rollback(self) -> None:

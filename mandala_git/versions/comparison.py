@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 
@@ -46,16 +47,12 @@ class Comparison:
 
     @cached_property
     def _facts(self) -> tuple[list[FileFacts], list[FileFacts]]:
-        olds = [f for f in map(self._old_facts, self.paths) if f is not None]
-        return olds, [f for f in map(self.after.tree.facts, self.paths) if f is not None]
+        return _facts(self.before, self.paths), _facts(self.after, self.paths)
 
     @cached_property
     def unreadable(self) -> list[tuple[str, str]]:
         """What cannot be read in the changed files: path, and what is wrong where."""
         return list(unreadable(*self._facts))
-
-    def _old_facts(self, path: str) -> FileFacts | None:
-        return self.before.tree.facts(path) if self.before is not None else None
 
     def change_of(self, old: Definition, new: Definition) -> Change:
         """Return the change from one definition to another, which may be of any time.
@@ -102,6 +99,13 @@ class Comparison:
         """Whether a definition is of the old world, so that its file is at hand."""
         there = self.before.definition(old.key) if self.before is not None else None
         return there is not None and there.text_id == old.text_id
+
+
+def _facts(worlds: Worlds | None, paths: Collection[str]) -> list[FileFacts]:
+    if worlds is None:
+        return []
+    worlds.tree.warm(paths)
+    return [facts for facts in map(worlds.tree.facts, paths) if facts is not None]
 
 
 def _sources(worlds: Worlds | None) -> Sources:

@@ -12,6 +12,7 @@ from mandala_git.source.index import Index
 from mandala_git.source.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from mandala_git.source.bulk import Watch
     from mandala_git.source.notebooks import Notebook
 
 
@@ -33,15 +34,29 @@ class IndexedTree:
         tree: the files.
         index: cache by path and blob.
         rules: what the project adds to the rules of the normal form.
+        watch: shows the progress where much has to be read; None for nothing to be shown.
     """
 
-    def __init__(self, tree: Tree, index: Index, *, rules: Rules = NO_RULES) -> None:
+    def __init__(
+        self, tree: Tree, index: Index, *, rules: Rules = NO_RULES, watch: Watch | None = None
+    ) -> None:
         self.tree = tree
         self.index = index
         self.rules = rules
+        self.watch = watch
         self._methods: dict[str, list[str]] = {}
         self._ops: list[str] | None = None
         self._unread: dict[str, bytes] | None = None
+
+    def warm(self, paths: Iterable[str]) -> None:
+        """Let the index learn files that will be asked for, all at once; see `bulk.read_all`."""
+        entries = {path: self.tree.entries[path] for path in paths if path in self.tree.entries}
+        known = self.index.known(entries)
+        missing = {path: blob for path, blob in entries.items() if path not in known}
+        if missing:
+            from mandala_git.source.bulk import read_all
+
+            read_all(missing, self.tree.read, self.index, self.rules, self.watch)
 
     def facts(self, path: str) -> FileFacts | None:
         """Return what a file of the tree defines."""
@@ -69,7 +84,9 @@ class IndexedTree:
                 for path, blob in self.index.methods(name)
                 if entries.get(path) == blob and not is_notebook(path)
             }
-            paths.update(self._candidates(name))
+            candidates = self._candidates(name)
+            self.warm(candidates)
+            paths.update(candidates)
             self._methods[name] = [
                 d.key
                 for path in paths
@@ -92,6 +109,7 @@ class IndexedTree:
                 path for path, data in self._missing().items() if any(h in data for h in hints)
             ]
             found += self._notebooks()
+            self.warm(found)
             read = [facts for path in found if (facts := self.facts(path)) is not None]
             self._ops = sorted(
                 d.key for facts in (*known.values(), *read) for d in facts.definitions if d.op

@@ -66,6 +66,11 @@ class Output:
         return self.environ.get("GIT_PAGER_IN_USE", "") in ("true", "1")
 
     @property
+    def interactive(self) -> bool:
+        """Talk goes to a terminal that can move its cursor."""
+        return self.environ.get("TERM", "") not in ("", "dumb") and _is_terminal(self.stderr)
+
+    @property
     def width(self) -> int:
         """Columns to fill."""
         if self._width is not None:
