@@ -18,6 +18,11 @@ from mandala_git.source.renaming import renamed
 
 _REPEAT = re.compile(r"#\d+")
 
+_NO_EFFECT = "without effect on Python 3"
+_PAST = frozenset(
+    {"nested_scopes", "generators", "division", "absolute_import", "with_statement"}
+    | {"print_function", "unicode_literals", "generator_stop"}
+)
 _MOST = 3  # names that changed are told one by one up to this number
 
 
@@ -120,8 +125,18 @@ def compare(
     moves = Moves(left_old, left_new, before, after)
     for was, now in moves.pairs:
         changes.append(_moved(was, now))
-    changes += [Change(ChangeKind.ADDED, None, d) for d in moves.new]
-    changes += [Change(ChangeKind.REMOVED, d, None) for d in moves.old]
+    changes += [
+        Change(ChangeKind.COSMETIC, None, d, (_NO_EFFECT,))
+        if _is_idle(d, news[d.path])
+        else Change(ChangeKind.ADDED, None, d)
+        for d in moves.new
+    ]
+    changes += [
+        Change(ChangeKind.COSMETIC, d, None, (_NO_EFFECT,))
+        if _is_idle(d, olds[d.path])
+        else Change(ChangeKind.REMOVED, d, None)
+        for d in moves.old
+    ]
     return tuple(sorted(_told(changes), key=_order))
 
 
@@ -222,6 +237,18 @@ def _moved(old: Definition, new: Definition) -> Change:
     if old.path == new.path:
         return Change(ChangeKind.RENAMED, old, new, (f"was {old.qualname}",))
     return Change(ChangeKind.MOVED, old, new, (f"was {old.key}",))
+
+
+def _is_idle(definition: Definition, facts: FileFacts) -> bool:
+    """Whether it is an import from `__future__` that no Python 3 heeds, and nobody reads."""
+    if definition.kind is not Kind.IMPORT or len(definition.holes) != 1:
+        return False
+    name, binding = definition.qualname, definition.holes[0].binding
+    if binding[:3] != ("from", 0, "__future__") or binding[3] not in _PAST:
+        return False
+    return not any(
+        h.name == name for d in facts.definitions if d is not definition for h in d.holes
+    )
 
 
 def _told(changes: Iterable[Change]) -> Iterator[Change]:

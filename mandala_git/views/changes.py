@@ -197,7 +197,7 @@ def _name(change: Change) -> str:
 
 def _words(change: Change, members: int) -> str:
     words = [*change.reasons]
-    if change.kind is ChangeKind.COSMETIC:
+    if change.kind is ChangeKind.COSMETIC and not words:
         words.append("only reformatted")
     if change.guess is not None:
         words.append(guess_words(change))

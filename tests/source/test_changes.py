@@ -348,6 +348,17 @@ def test_where_a_name_leads_is_told_briefly() -> None:
     assert change.reasons == ("resolves to x.y or z.y or u.y or 1 more (was x.y or z.y)",)
 
 
+def test_features_that_every_python_has() -> None:
+    old = "from __future__ import division, annotations\ndef f(a: int): return a\n"
+    assert told(old, old.replace("division, ", "")) == [
+        ("cosmetic", "division", "without effect on Python 3")
+    ]
+    assert ("removed", "annotations") in told(old, old.replace(", annotations", ""))
+    used = old + "print(division)\n"
+    kinds = {c.key: str(c.kind) for c in changes(used, used.replace("division, ", ""))}
+    assert kinds == {"m.py::division": "removed", "m.py::<module>": "changed"}
+
+
 def test_an_import_under_another_name_is_told_by_its_users() -> None:
     old = "import numpy as np\nimport os\ndef f(x):\n    return np.mean(x)\n"
     new = "import numpy\nimport os as o\ndef f(x):\n    return numpy.mean(x)\n"

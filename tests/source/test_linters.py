@@ -29,6 +29,7 @@ FORM = {
     "SIM117": "def f(a, b):\n    with a as c:\n        with b as d:\n            g(c, d)\n",
     "UP004": "class C(object):\n    x = 1\n",
     "UP009": "# -*- coding: utf-8 -*-\na = 1\n",
+    "UP010": "from __future__ import print_function, unicode_literals\nprint(1)\n",
     "UP025": 'a = u"b"\n',
     "UP034": "print((1))\n",
     "UP039": "class C():\n    x = 1\n",
