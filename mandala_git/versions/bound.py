@@ -15,14 +15,14 @@ class Names(NamedTuple):
         defined: of these, functions and classes.
         anew: of these, bound for certain, and without a look at what was there before.
         changed: something is done to what they stand for.
-        star: an `import *` binds nobody knows what.
+        lasting: they do what no name tells: `import *`, `from __future__ import`.
     """
 
     bound: frozenset[str]
     defined: frozenset[str]
     anew: frozenset[str]
     changed: frozenset[str]
-    star: bool
+    lasting: bool
 
 
 def names_of(statements: Iterable[ast.stmt]) -> Names:
@@ -39,7 +39,7 @@ def names_of(statements: Iterable[ast.stmt]) -> Names:
         frozenset(look.defined),
         frozenset(anew),
         frozenset(look.changed),
-        look.star,
+        look.lasting,
     )
 
 
@@ -54,7 +54,7 @@ class _Look(ast.NodeVisitor):
         self.read: set[str] = set()
         self.kept: set[str] = set()  # bound again by what only adds to it
         self.changed: set[str] = set()
-        self.star = False
+        self.lasting = False
         self._inside = 0  # comprehensions and class bodies, whose names are their own
 
     def _bind(self, name: str) -> None:
@@ -115,9 +115,10 @@ class _Look(ast.NodeVisitor):
                 self.kept.add(name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        self.lasting = self.lasting or node.module == "__future__"
         for alias in node.names:
             if alias.name == "*":
-                self.star = True
+                self.lasting = True
             else:
                 self._bind(alias.asname or alias.name)
 

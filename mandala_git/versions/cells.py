@@ -58,7 +58,7 @@ def groups_of(text: str, filename: str, flags: int) -> Iterator[Group]:
             yield from (group._replace(timed=True) for group in timed)
             continue
         names = names_of(nodes)
-        if names.bound or names.changed or names.star:
+        if names.bound or names.changed or names.lasting:
             end = starts[ahead][0] - 1 if ahead < len(starts) else len(lines)
             body = "\n".join(lines[first - 1 : end]).rstrip()
             yield Group(first, body, names, _codes(nodes, filename, flags), False)
@@ -90,24 +90,18 @@ def _codes(
 ) -> tuple[tuple[str, int, bytes], ...]:
     """Hash all code in some statements, compiled as IPython does it: one by one.
 
-    A `from __future__ import` counts for all that is compiled after it, in later cells too; so
-    there are two ways.
+    A `from __future__ import` counts for all that is compiled after it, in later cells too. What
+    was compiled before it is not proved then: its text would be read as if it were behind it.
     """
     found: dict[tuple[str, int, bytes], None] = {}
     for node in nodes:
         module = ast.Module([node], [])
-        for each in {0, flags}:
-            try:
-                code = compile(
-                    module,
-                    filename,
-                    "exec",
-                    each | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
-                    dont_inherit=True,
-                )
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue  # it never ran
-            for inner in walk(code):
-                if inner is not code:
-                    found[inner.co_qualname, inner.co_firstlineno, code_hash(inner)] = None
+        allowed = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        try:
+            code = compile(module, filename, "exec", allowed, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # it never ran
+        for inner in walk(code):
+            if inner is not code:
+                found[inner.co_qualname, inner.co_firstlineno, code_hash(inner)] = None
     return tuple(found)

@@ -13,12 +13,11 @@ import linecache
 import os
 import sys
 import weakref
-from collections.abc import Callable
 from functools import reduce
 from operator import or_
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from mandala_git.source.codes import code_hash
 from mandala_git.source.definitions import UNSAVED
@@ -38,6 +37,13 @@ Executed = dict[str, tuple[Group, ...]]
 """The cells by their text, in the order in which they last ran."""
 
 
+class Looker(Protocol):
+    """Who wants to look before a cell runs (`loaded.Loaded`)."""
+
+    def look(self) -> None:
+        """Look what is loaded."""
+
+
 class Cells:
     """The cells that ran in an IPython shell.
 
@@ -50,6 +56,7 @@ class Cells:
         notebook: what of them counts, as one cell.
         places: the code in it, as `file_codes` finds it in a file.
         unsure: names of which nobody knows which cell bound them.
+        state: grows whenever the cells make another module.
     """
 
     def __init__(self, shell: Any, path: str) -> None:
@@ -58,6 +65,8 @@ class Cells:
         self.notebook = Notebook(())
         self.places: dict[tuple[str, int], bytes] = {}
         self.unsure: set[str] = set()
+        self.state = 0
+        self.lookers: weakref.WeakSet[Looker] = weakref.WeakSet()
         self._shell = shell
         self._counts: dict[str, int] = shell.compile._filename_map
         self._turns: dict[str, tuple[int, int]] = {}  # (turn, execution count) by file name
@@ -68,11 +77,8 @@ class Cells:
         self._texts: dict[str, str] = {}
         self._live: dict[str, list[tuple[Group, int]]] = {}  # with lines in the module, by text
         self._looked: object = None
+        shell.events.register("pre_execute", self._begins)
         shell.events.register("post_run_cell", self._ended)
-
-    def before_each(self, look: Callable[[], None]) -> None:
-        """Call something before every cell, earlier than `%autoreload` does its work."""
-        self._shell.events.register("pre_execute", look)
 
     def owns(self, filename: str) -> bool:
         """Tell whether a file name of a code object is one that IPython gave a cell."""
@@ -82,13 +88,16 @@ class Cells:
         """Tell whether IPython itself put something under a name."""
         return name in _GIVEN and found is self._shell.user_ns_hidden.get(name, MISSING)
 
-    def moved_on(self) -> bool:
-        """Tell whether a cell was run since the cells were read."""
-        return self._looked != (self._shell.execution_count, len(self._counts))
+    def read(self, *, thoroughly: bool) -> None:
+        """Read the cells that ran.
 
-    def read(self) -> bool:
-        """Read the cells; tell whether they make another module than before."""
-        self._looked = (self._shell.execution_count, len(self._counts))
+        Args:
+            thoroughly: also when none began to run since they were read.
+        """
+        looked = (self._shell.execution_count, len(self._counts))
+        if looked == self._looked and not thoroughly:
+            return
+        self._looked = looked
         before = self.notebook, self._live, self.unsure
         executed = self._executed()
         self._note(executed)
@@ -104,7 +113,7 @@ class Cells:
                     self.places[place] = self.places.get(place, b"") + code
         cells = (Cell(1, tuple(lines), "\n".join(lines)),) if lines else ()
         self.notebook = Notebook(cells)
-        return (self.notebook, self._live, self.unsure) != before
+        self.state += (self.notebook, self._live, self.unsure) != before
 
     def line_of(self, code: CodeType) -> int | None:
         """Return the line of the module where a code object begins, None for what is gone."""
@@ -130,11 +139,14 @@ class Cells:
             self._turns[name] = self._turn, self._counts[name]
         flags = self._shell.compile.flags & _FUTURE
         executed: Executed = {}
-        for name in sorted(self._turns, key=self._turns.__getitem__):
+        for name in news:
             entry = linecache.cache.get(name)
-            if entry is None or len(entry) < 3:
-                continue  # somebody cleared the cache
-            text = self._texts[name] = "".join(entry[2])
+            if entry is not None and len(entry) > 2:  # else somebody cleared the cache
+                self._texts[name] = "".join(entry[2])
+        for name in sorted(self._turns, key=self._turns.__getitem__):
+            text = self._texts.get(name)
+            if text is None:
+                continue
             if (text, flags) not in self._parsed:
                 try:
                     self._parsed[text, flags] = tuple(groups_of(text, name, flags))
@@ -143,6 +155,11 @@ class Cells:
             executed.pop(text, None)
             executed[text] = self._parsed[text, flags]
         return executed
+
+    def _begins(self) -> None:
+        """Let others look before a cell runs, and before `%autoreload` does its work."""
+        for looker in self.lookers:
+            looker.look()
 
     def _ended(self, result: Any) -> None:
         """Take note of what a cell bound (IPython calls this when it has ended)."""
@@ -208,7 +225,7 @@ class Cells:
             text: tuple(
                 group
                 for group in groups
-                if group.names.star
+                if group.names.lasting
                 or any(
                     name in namespace and since.get(name, 0) <= number <= until.get(name, last)
                     for name in group.names.bound
@@ -271,9 +288,18 @@ def find_kernel(root: Path) -> Cells | None:
     if sys.modules.get("__main__") is not module or vars(module) is not shell.user_ns:
         return None  # embedded in a program, whose names it shares
     counts = getattr(getattr(shell, "compile", None), "_filename_map", None)
-    if hasattr(module, "__file__") or not isinstance(counts, dict):
+    if not isinstance(counts, dict):
         return None
-    return Cells(shell, _path(shell, root))
+    found = _known.get(root)
+    if found is None or found.module is not module:
+        if hasattr(module, "__file__"):
+            return None
+        found = _known[root] = Cells(shell, _path(shell, root))
+    return found
+
+
+_known: dict[Path, Cells] = {}
+"""By the top folder of the repository: every storage that is made would listen to the shell."""
 
 
 def _path(shell: Any, root: Path) -> str:

@@ -92,7 +92,7 @@ class Loaded:
         self._owners: dict[int, tuple[CodeType, tuple[str, bool] | None]] = {}
         self._outside: dict[str, bool] = {}
         self.cells: Cells | None = None
-        self.state = 0  # grows when cells made another module
+        self.state = 0  # of the cells, as they were read last
         self.unknown: dict[str, FileFacts] = {}  # code whose source nothing tells
         self._outdated: dict[tuple[str, str], object] = {}
         self._process = f"{os.getpid()}-{time.time_ns()}"
@@ -117,17 +117,16 @@ class Loaded:
                 return False
             self._paths.clear()
             self._counted = -1
-            self.cells.before_each(self._look)
-        elif not thoroughly and not self.cells.moved_on():
+            self.cells.lookers.add(self)
+        self.cells.read(thoroughly=thoroughly)
+        if self.cells.state == self.state:
             return False
-        if not self.cells.read():
-            return False
+        self.state = self.cells.state
         source = self.cells.notebook.source.encode("utf-8", "surrogatepass")
         pinned = Pinned(self.cells.path, self.blob_id(source), None, late=False)
         pinned.places = self.cells.places
         self.pinned[self.cells.path] = pinned
         self._owners.clear()
-        self.state += 1
         return True
 
     # -- files and modules ---------------------------------------------------------------
@@ -215,7 +214,7 @@ class Loaded:
         self._counted = -1
         self.refresh(thoroughly=True)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Look what is loaded before a cell runs, which may import or reload something."""
         self._counted = -1
         self.modules()

@@ -24,7 +24,7 @@ from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.meanings import Node, identity
-from mandala_git.versions.proofs import OWN_NAMES, check, is_unsure, misled, raw
+from mandala_git.versions.proofs import OWN_NAMES, check, misled, outlived, raw
 from mandala_git.versions.seen import (
     MISSING,
     Check,
@@ -65,8 +65,9 @@ class Reading(NamedTuple):
 class _State:
     """What an object holds that its source does not tell."""
 
-    def __init__(self, world: ProcessWorld, checks: list[Check]) -> None:
+    def __init__(self, world: ProcessWorld, key: str, checks: list[Check]) -> None:
         self._world = world
+        self._key = key
         self._checks = checks
         self._told: list[tuple[str, str | None]] = []
         self._names: dict[str, None] = {}
@@ -91,6 +92,8 @@ class _State:
             label: what to keep it under, its name by default.
         """
         reading = self._world.read(value)
+        if reading.cid is None:
+            self._world.unhashable.add(self._key)
         if reading.same is not None and get is not None:
             self._checks.append(SeenValue(get, name, value, reading.cid))
         if expected is None or reading.cid != expected:
@@ -147,6 +150,7 @@ class ProcessWorld(SnapshotWorld):
         """Forget all that was looked at."""
         self._checks: dict[str, list[Check]] = {}
         self._readings: dict[str, Reading] = {}
+        self.unhashable: set[str] = set()  # keys of what holds values without a content id
         self._guards: dict[tuple[str, str], Guard] = {}
         self._closures: dict[str, dict[str, Definition]] = {}
         self._modules = frozenset(self.loaded.modules())
@@ -227,9 +231,13 @@ class ProcessWorld(SnapshotWorld):
             if definition.key in self._readings and not identity(checked):
                 # It was given other defaults: its identity tells agreement to look at them.
                 checked = checked._replace(mutable=True)
+        problem = ""
         if definition.kind in (Kind.FUNCTION, Kind.CLASS) and not checked.note:
             problem = misled(self.loaded, self.snapshot, checked, checks)
-            checked = raw(checked, problem) if problem else checked
+        if definition.key in self.unhashable:
+            problem = problem or outlived(self.loaded, self.snapshot, checked)
+        if problem:
+            checked = raw(checked, problem)
         self._checks[definition.key] = checks
         return checked
 
@@ -239,8 +247,8 @@ class ProcessWorld(SnapshotWorld):
         if place is None or found is MISSING or _is_name(found):
             return definition
         reading = self._readings[definition.key] = self.read(found)
-        if reading.cid is None and is_unsure(self.loaded, definition):
-            return raw(definition, "which cell bound it is not known")
+        if reading.cid is None:
+            self.unhashable.add(definition.key)
         if reading.same is not None:
             checks[:] = [c for c in checks if not isinstance(c, Seen) or c.name != place[1]]
             checks.append(SeenValue(place[0], place[1], found, reading.cid))
@@ -261,7 +269,7 @@ class ProcessWorld(SnapshotWorld):
         if not isinstance(found, type):
             return None
         namespace = vars(found)
-        state = _State(self, checks)
+        state = _State(self, definition.key, checks)
         checks.append(SeenSize(found, len(namespace)))
         added = dict.fromkeys(_added(found, definition))
         for attribute in (*definition.values, *added):
@@ -275,13 +283,16 @@ class ProcessWorld(SnapshotWorld):
 
     def _function_state(self, definition: Definition, checks: list[Check]) -> Reading | None:
         """Compare defaults with the source; look at what decorators captured."""
-        state = _State(self, checks)
+        state = _State(self, definition.key, checks)
         own = definition.qualname.partition("#")[0]
         module = self.loaded.modules().get(definition.path)
         for hole in definition.holes:
             if hole.name in OWN_NAMES and module is not None and hole.name in vars(module):
                 state.add(hole.name, vars(module)[hole.name], vars(module).get, None)
-        for function in functions_of(self.loaded.find(definition)):
+        found = self.loaded.find(definition)
+        if self.loaded.cells is not None and self.loaded.name(type(found)) is not None:
+            state.add("<object>", found, None, None)  # what a class of the project made of it
+        for function in functions_of(found):
             sources = definition.values if function.__qualname__ == own else {}
             for name, value in defaults_of(function):
                 source = sources.get(name)

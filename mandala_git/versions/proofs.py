@@ -82,7 +82,7 @@ def check(loaded: Loaded, definition: Definition) -> tuple[Definition, list[Seen
     problem = ""
     if found is MISSING:
         pass  # not bound yet, or not any more: nobody can run it
-    elif definition.kind is not Kind.GLOBAL and is_unsure(loaded, definition):
+    elif definition.kind is not Kind.GLOBAL and _is_unsure(loaded, definition):
         problem = "which cell bound it is not known"
     elif definition.kind is Kind.FUNCTION:
         problem = _check_function(loaded, definition, found, seen)
@@ -96,7 +96,23 @@ def check(loaded: Loaded, definition: Definition) -> tuple[Definition, list[Seen
     return (raw(definition, problem) if problem else definition), seen
 
 
-def is_unsure(loaded: Loaded, definition: Definition) -> bool:
+def outlived(loaded: Loaded, snapshot: Snapshot, definition: Definition) -> str:
+    """Say why a value of a notebook may be of code that is gone; "" when it is not.
+
+    Values are compared by content. One that has none counts as what its source makes, which in a
+    file is what has made it; but a cell may run again after another that used it.
+    """
+    if loaded.cells is None or definition.path != loaded.cells.path:
+        return ""
+    if _is_unsure(loaded, definition):
+        return "which cell bound it is not known"
+    for number, hole in enumerate(definition.holes):
+        if any(end.key not in ("", definition.key) for end in snapshot.resolve(definition, number)):
+            return f"its value cannot be compared, and {hole.chain} may have been another"
+    return ""
+
+
+def _is_unsure(loaded: Loaded, definition: Definition) -> bool:
     """Whether a name of a notebook may have been bound by another cell than the last."""
     cells = loaded.cells
     return (

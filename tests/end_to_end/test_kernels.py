@@ -59,6 +59,7 @@ class Kernels:
         jupyter: bool = True,
         late: bool = False,
         cwd: str = ".",
+        oracle: bool = True,
         **variables: Any,
     ) -> Session:
         """Run cells in a new kernel.
@@ -68,6 +69,7 @@ class Kernels:
             jupyter: name cells as Jupyter does, not as IPython on a terminal.
             late: the storage is made by a cell: `storage = Storage()`.
             cwd: where, in the repository.
+            oracle: run them without a storage, too.
             variables: names that the editor has bound.
         """
         job = {
@@ -79,8 +81,9 @@ class Kernels:
             "variables": variables,
         }
         found = self._forks.ask({**job, "plain": False})
-        plain = self._forks.ask({**job, "plain": True})
-        assert found["values"] == plain["values"], "a stale answer"
+        if oracle:
+            plain = self._forks.ask({**job, "plain": True})
+            assert found["values"] == plain["values"], "a stale answer"
         return Session(found["values"], [(e, f) for e, f in found["counts"]], found["ops"])
 
 
@@ -122,7 +125,7 @@ def test_a_call_is_found_again(kernels: Kernels, jupyter: bool) -> None:
         [OP, HELPER.replace("2", "5"), HELPER, "K = 7", K, F, CALL],  # after other tries
     ):
         assert kernels(*again, jupyter=jupyter).executed == 0, again
-        assert kernels(*again, jupyter=not jupyter).executed == 0, again
+    assert kernels(*cells, jupyter=not jupyter, oracle=False).executed == 0
 
 
 @pytest.mark.parametrize("jupyter", [True, False])
@@ -241,6 +244,14 @@ BASE = "class Base:\n    RATE = 2\n    def rate(self):\n        return self.RATE
 DERIVED = "class Derived(Base):\n    pass"
 RUN = "@op\ndef f(m):\n    return m.rate()"
 READ = "@op\ndef f(m):\n    return m.RATE"
+CLOSED = """class C:
+    __slots__ = ("k",)
+    def __reduce_ex__(self, n):
+        raise TypeError
+def make(k):
+    c = C()
+    c.k = k
+    return c"""
 
 # The last cell of each must run its call, and the same cells in a new kernel must be right again.
 TRAPS: dict[str, Sequence[str]] = {
@@ -310,9 +321,7 @@ TRAPS: dict[str, Sequence[str]] = {
         OP, F, HELPER, K, "g = f", CALL, F.replace("+", "-"), "with storage:\n    out(g(3))",
     ],
     "an object that cannot be hashed": [
-        OP, "class C:\n    __slots__ = ('k',)\n    def __reduce_ex__(self, n):\n        raise TypeError\n"
-        "def make(k):\n    c = C()\n    c.k = k\n    return c",
-        "c = make(2)", "@op\ndef f(x):\n    return x * c.k", CALL, "1 / 0\nc = make(5)", CALL,
+        OP, CLOSED, "c = make(2)", "@op\ndef f(x):\n    return x * c.k", CALL, "1 / 0\nc = make(5)", CALL,
         "c = make(5)", CALL,
     ],
     "a base class of a cell that failed": [
@@ -325,6 +334,32 @@ TRAPS: dict[str, Sequence[str]] = {
         "@Jit\ndef helper(x):\n    return x", F, K, CALL, "1 / 0\n@Jit\ndef helper(x):\n    return x * 2",
         CALL, "@Jit\ndef helper(x):\n    return x * 2", CALL,
     ],
+    "a decorator whose helper was replaced": [
+        OP, "def factor():\n    return 2", "import functools\nclass Jit:\n    def __init__(self, f):\n"
+        "        functools.update_wrapper(self, f)\n        self.f, self.k = f, factor()\n"
+        "    def __call__(self, x):\n        return self.f(x) * self.k",
+        "@Jit\ndef helper(x):\n    return x", F, K, CALL, "def factor():\n    return 5", CALL,
+        CALL.replace("3", "4"), "@Jit\ndef helper(x):\n    return x", CALL.replace("3", "4"), CALL,
+    ],
+    "a decorator that captures what was replaced": [
+        OP, "def factor():\n    return 2", "def times(f):\n    k = factor()\n"
+        "    def inner(x):\n        return f(x) * k\n    return inner",
+        "@times\ndef helper(x):\n    return x", F, K, CALL, "def factor():\n    return 5", CALL,
+        CALL.replace("3", "4"), "@times\ndef helper(x):\n    return x", CALL.replace("3", "4"), CALL,
+    ],
+    "an object that cannot be hashed, made by what was replaced": [
+        OP, CLOSED, "def k():\n    return 2", "c = make(k())", "@op\ndef f(x):\n    return x * c.k", CALL,
+        "def k():\n    return 5", CALL.replace("3", "4"), "c = make(k())", CALL.replace("3", "4"), CALL,
+    ],
+    "a class that holds what cannot be hashed": [
+        OP, CLOSED, "def k():\n    return 2", "class A:\n    c = make(k())", "@op\ndef f(x):\n    return x * A.c.k",
+        CALL, "def k():\n    return 5", CALL.replace("3", "4"), "class A:\n    c = make(k())",
+        CALL.replace("3", "4"), CALL,
+    ],
+    "annotations that were compiled before a future import": [
+        OP, "def helper(x: int): return x", "@op\ndef f(x):\n    return str(helper.__annotations__)",
+        "from __future__ import annotations", CALL, "def helper(x: int): return x", CALL,
+    ],
     "everything was reset": [OP, F, HELPER, K, CALL, "%reset -f", OP, F, HELPER.replace("2", "5"), "K = 8"],
     "future annotations": [
         OP, "def kind(f): return str(f.__annotations__)", "def helper(x: int): return x",
@@ -334,22 +369,24 @@ TRAPS: dict[str, Sequence[str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("jupyter", "late"),
-    [(True, False), (False, False), (True, True)],
-    ids=["jupyter", "terminal", "late"],
-)
 @pytest.mark.parametrize("name", TRAPS)
-def test_a_trap(kernels: Kernels, name: str, jupyter: bool, late: bool) -> None:
+def test_a_trap(kernels: Kernels, name: str) -> None:
+    first = kernels(*TRAPS[name])
+    assert kernels(*TRAPS[name], oracle=False).values == first.values
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAPS)
+def test_a_trap_otherwise(kernels: Kernels, name: str) -> None:
+    """On a terminal, entered twice, and with a storage that is made late."""
     cells = [*TRAPS[name]]
-    if late:
-        cells.insert(-1, "storage = Storage()")
-        cells = [cell for cell in cells[:-2] if "with storage" not in cell] + cells[-2:]
-    first = kernels(*cells, jupyter=jupyter, late=late)
-    again = kernels(*cells, jupyter=jupyter, late=late)
-    assert first.values == again.values
-    if not late:
-        kernels(*cells[:-1], *cells, jupyter=jupyter)
+    first = kernels(*cells, jupyter=False)
+    assert kernels(*cells, jupyter=False, oracle=False).values == first.values
+    kernels(*cells[:-1], *cells)
+    late = [cell for cell in cells[:-1] if "with storage" not in cell]
+    late += ["storage = Storage()", cells[-1]]
+    first = kernels(*late, late=True)
+    assert kernels(*late, late=True, oracle=False).values == first.values
 
 
 @pytest.mark.parametrize("name", ["a helper is exchanged", "a global is changed in place"])
@@ -429,7 +466,7 @@ START = [OP, F, HELPER, K, ANY[6], ANY[28], "m = M()", ANY[26], ANY[35]]
 def test_any_cells_in_any_order(kernels: Kernels, seed: int) -> None:
     chance = random.Random(seed)
     found = executed = 0
-    for _ in range(3):
+    for _ in range(2):
         cells = [*START, *chance.choices(ANY, k=25)]
         session = kernels(*cells, jupyter=chance.random() < 0.5)
         found += sum(count for _, count in session.counts)
