@@ -127,9 +127,10 @@ def blocks(array: Any) -> Iterator[Any]:
         for start in range(0, len(flat), step):
             yield flat[start : start + step]
         return
-    step = CHUNK // (array.nbytes // len(array))
-    for start in range(0, len(array), max(1, step)):
-        yield from blocks(array[start : start + step] if step else array[start])
+    step = max(1, CHUNK // (array.nbytes // len(array)))
+    for start in range(0, len(array), step):
+        part = array[start : start + step]
+        yield from blocks(part[0] if step == 1 and part.ndim > 1 else part)
 
 
 def _meaningful_bytes(dtype: Any) -> tuple[int, int] | None:

@@ -31,7 +31,7 @@ def writer(value: Any) -> Callable[[IO[bytes]], None] | None:
     """
     if type(value) is not pd.DataFrame and type(value) is not pd.Series:
         return None
-    if np.sum(value.memory_usage(index=True, deep=False)) < LARGE:
+    if not len(value) or np.sum(value.memory_usage(index=True, deep=False)) < LARGE:
         return None
     try:
         import pyarrow as pa

@@ -26,7 +26,8 @@ from mandala_git.results.paths import Trail
 from mandala_git.results.shapes import HEADS, NoShape, Shape, shape_of
 
 MANY = 4096
-"""Parts of an object from which it is tried to hash them without keeping their encodings."""
+"""Parts beyond which it is tried to hash an object without keeping their encodings; at least
+`LONG`, as only what is longer stands as its hash."""
 
 SMALL = 32
 """Parts of a container up to which it is encoded without looking whether it occurs again."""

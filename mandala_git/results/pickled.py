@@ -52,21 +52,34 @@ class _Pickler(pickle.Pickler):
                 return decoded, (custom.name, stand_in(obj, custom.encode))
         module = cls.__module__
         if module == "numpy":
-            if cls.__name__ == "ndarray" and obj.nbytes >= LARGE and not obj.flags.forc:
-                return self._reduce_scattered(obj)
+            if cls.__name__ == "ndarray" and not (obj.flags.forc and obj.dtype.kind not in "mM"):
+                return self._reduce_array(obj)
+        elif module == "numpy.dtypes":
+            if obj.kind in "mM" and not obj.isnative and not obj.metadata:
+                return dtype_of, (obj.str,)  # numpy again
         elif module == "torch" or module == "torch.nn.parameter":
             from mandala_git.results import tensors
 
             return tensors.reduced(obj)
         return NotImplemented
 
-    def _reduce_scattered(self, array: Any) -> Any:
-        """Have an array without contiguous memory written piece by piece, in place of nothing."""
-        if array.dtype.hasobject or array.dtype.kind not in "biufcSUVmM":
+    def _reduce_array(self, array: Any) -> Any:
+        """Reduce an array that numpy would copy, or give another byte order.
+
+        A large one is written piece by piece later, in place of an empty buffer.
+        """
+        dtype = array.dtype
+        if dtype.hasobject or dtype.kind not in "biufcSUVmM":
             return NotImplemented
+        if array.nbytes < LARGE:
+            return (
+                NotImplemented
+                if dtype.isnative
+                else (array_of, (bytearray(array.tobytes()), dtype, array.shape))
+            )
         placeholder = pickle.PickleBuffer(bytearray())
         self.scattered[id(placeholder)] = array
-        return array_of, (placeholder, array.dtype, array.shape)
+        return array_of, (placeholder, dtype, array.shape)
 
 
 def array_of(buffer: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
@@ -74,6 +87,13 @@ def array_of(buffer: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
     import numpy as np
 
     return np.frombuffer(buffer, np.uint8).view(dtype).reshape(shape)
+
+
+def dtype_of(spelled: str) -> Any:
+    """Return a dtype by its name; pickles call this function by its name."""
+    import numpy as np
+
+    return np.dtype(spelled)
 
 
 def small(value: Any) -> bytes:

@@ -300,7 +300,7 @@ def _reduced(obj: Any, cls: type, name: bytes, class_parts: list[Any]) -> Shape:
     else:
         head, parts = _REDUCED + name, [*class_parts, make, *args]
     counts = [len(parts)]
-    parts.append(state)
+    parts.append(_without_caches(cls, state) if type(state) is dict else state)
     parts += items or ()
     counts.append(len(parts))
     for pair in pairs or ():
@@ -309,6 +309,18 @@ def _reduced(obj: Any, cls: type, name: bytes, class_parts: list[Any]) -> Shape:
     # The borders between the groups are said, so that no two splits look alike.
     border = frame(b"s", b"%d,%d" % (counts[0], counts[1]))
     return Shape(head + border, parts, False, counts[0])
+
+
+_SPARSE = frozenset({"_has_sorted_indices", "_has_canonical_format", "has_canonical_format"})
+
+
+def _without_caches(cls: type, state: dict[Any, Any]) -> dict[Any, Any]:
+    """Leave out of a state what only says again, sooner or later, what the rest of it says."""
+    if "_attrs_cached_hash" in state:  # a hash, which changes with every process
+        return {key: value for key, value in state.items() if key != "_attrs_cached_hash"}
+    if not _SPARSE.isdisjoint(state) and cls.__module__.startswith("scipy.sparse"):
+        return {key: value for key, value in state.items() if key not in _SPARSE}
+    return state
 
 
 def _global_shape(obj: Any, cls: type, name: str) -> Shape:

@@ -6,7 +6,11 @@ from typing import Any
 
 from mandala_git.results.atoms import frame, text
 from mandala_git.results.naming import name_of
-from mandala_git.results.shapes import Shape
+from mandala_git.results.shapes import NoShape, Shape
+
+
+def _head(kind: str, *names: str) -> bytes:
+    return b"".join([frame(b"h", text(kind)), *[frame(b"s", text(name)) for name in names]])
 
 
 def shape_of(obj: Any, digits: int | None = None) -> Shape | None:
@@ -18,14 +22,21 @@ def shape_of(obj: Any, digits: int | None = None) -> Shape | None:
 
     Returns:
         Its shape, or None for what pickle's reduction describes well enough.
+
+    Raises:
+        NoShape: it is quantized.
     """
     import torch
 
-    if not isinstance(obj, torch.Tensor) or obj.is_quantized or obj.device.type == "meta":
+    if isinstance(obj, torch.UntypedStorage):
+        return Shape(_head("storage"), [elements_of(torch.empty(0, dtype=torch.uint8).set_(obj))])
+    if not isinstance(obj, torch.Tensor) or obj.device.type == "meta":
         return None
+    if obj.is_quantized:
+        raise NoShape("a quantized tensor; mandala_git.register_type may say what it stands for")
     own = dict(vars(obj)) or None
     kind = [name_of(type(obj)), str(obj.dtype), obj.device.type, str(obj.layout)]
-    head = b"".join([frame(b"h", text("tensor")), *[frame(b"s", text(each)) for each in kind]])
+    head = _head("tensor", *kind)
     facts = [tuple(obj.shape), obj.requires_grad, own]
     plain = obj.detach()
     if plain.layout == torch.strided:
