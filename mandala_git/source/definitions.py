@@ -52,6 +52,8 @@ class Kind(StrEnum):
 #                                       the module that the *name* stands for
 #   ("from", level, "mod", "name")      `from ..mod import name [as x]`
 #   ("star", fallback)                  not bound, the file has `import *`; fallback = one of the first two
+#   ("unknown",)                        a stored text does not tell: a scheme that did not look the
+#                                       name up has written it
 #   ("many", (binding, ...))            bound more than once: every binding in source order;
 #                                       a non-import one is ("global",)
 Binding = tuple[Any, ...]

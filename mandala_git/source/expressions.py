@@ -11,7 +11,7 @@ from mandala_git.source.folding import folded
 from mandala_git.source.nodes import is_literal_text, literal_texts
 from mandala_git.source.scopes import Scope, ScopeKind, binding_scope
 from mandala_git.source.strings import Strings
-from mandala_git.source.tokens import NameToken
+from mandala_git.source.tokens import NameToken, Piece, UnwrittenToken
 from mandala_git.source.walk import END
 
 # pandas, numexpr, duckdb, pandasql, patsy, formulaic, plotnine and statsmodels' formulas look the
@@ -354,11 +354,20 @@ class Expressions(Strings):
 
     def annotation(self, node: Any, scope: Scope) -> None:
         """Write an annotation that is kept (rules 13b and 13c)."""
-        if node is None or not self.annotations:
+        if node is None:
             self.out.append(b"__")
             return
-        self.piece.annotated = True
         outer, self.scope = self.scope, scope
         header, self.header = self.header, True
-        self.encode(node.annotation)
+        if self.annotations:
+            self.piece.annotated = True
+            self.encode(node.annotation)
+        else:
+            self.piece.unannotated = True
+            piece, out = self.piece, self.out
+            self.piece = Piece()
+            self.out = self.piece.tokens
+            self.encode(node.annotation)
+            out += [b"__", UnwrittenToken(self.out)]
+            self.piece, self.out = piece, out
         self.scope, self.header = outer, header

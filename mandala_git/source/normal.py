@@ -36,6 +36,7 @@ from mandala_git.source.tokens import (
     ObjectBaseToken,
     Piece,
     Token,
+    UnwrittenToken,
 )
 from mandala_git.source.walk import SHOWS_LOCALS
 
@@ -126,6 +127,7 @@ class Normal:
 
     Attributes:
         effects: what each of its own decorators does, outermost first.
+        decorators: what they lead to; without those of this package.
         used: free names looked up, with their bindings.
         scope: names of the class around it that it uses: are they certainly bound?
     """
@@ -138,10 +140,12 @@ class Normal:
     dynamic: bool = False
     op: bool = False
     effects: list[Effect] = field(default_factory=list)
+    decorators: list[str] = field(default_factory=list)
     used: dict[str, Binding] = field(default_factory=dict)
     scope: dict[str, bool] = field(default_factory=dict)
     starred: bool = False
     annotated: bool = False
+    unannotated: bool = False
     documented: bool = False
 
 
@@ -222,6 +226,7 @@ class _Writer:
             self.attrs |= piece.attrs
             result.dynamic = result.dynamic or piece.dynamic
             result.annotated = result.annotated or piece.annotated
+            result.unannotated = result.unannotated or piece.unannotated
             self.docs = self.docs or piece.documented
             for scope, name in piece.nonlocals:  # not bound by import alone
                 owner = resolve(scope, name)
@@ -240,6 +245,9 @@ class _Writer:
             self.framed = self.framed or not self.words.isdisjoint(SHOWS_LOCALS)
         for piece in pieces:
             if not self.docs and all(type(token) is DocToken for token in piece.tokens):
+                continue
+            if all(type(token) is UnwrittenToken for token in piece.tokens):
+                self.look_up(piece.tokens)
                 continue
             self.put(b"Pc")
             self.tokens(piece.tokens)
@@ -296,6 +304,8 @@ class _Writer:
         elif isinstance(token, DocToken):
             if self.docs:
                 self.put(token.value)
+        elif isinstance(token, UnwrittenToken):
+            self.look_up([token])
         elif isinstance(token, BareToken):
             if token.name not in token.scope.bound:
                 self.put(b"Ba" + text_bytes(token.name))
@@ -317,7 +327,24 @@ class _Writer:
             binding = self.result.used[name] = self.place.lookup(name)
             if binding[0] == "star":
                 self.result.starred = True
+            elif binding[0] == "unknown":
+                self.result.dynamic = True
         return binding
+
+    def look_up(self, tokens: Iterable[Token]) -> None:
+        """Look names up without writing them."""
+        for token in tokens:
+            if isinstance(token, UnwrittenToken):
+                self.look_up(token.tokens)
+            elif isinstance(token, NameToken):
+                scope = resolve(token.scope, token.name)
+                if scope is None:
+                    self.binding(token.name)
+                elif scope.outer is not None:
+                    self.result.scope.setdefault(token.name, token.sure)
+                    self.binding(scope.outer[0])
+                    if not token.sure:
+                        self.binding(token.name)
 
     def name(self, token: NameToken) -> None:
         """Write the use of a name: local, of the class around, or free."""
@@ -496,7 +523,9 @@ class _Writer:
             self.foreign = self.foreign or token.own
         if token.own:
             self.result.effects.append(kind)
-            if own_decorator(target) in ("op", "superop"):
+            if not own_decorator(target):
+                self.result.decorators.append(target)
+            elif own_decorator(target) != "track":
                 self.result.op = True
 
     def decorator(self, token: DecoratorToken) -> None:

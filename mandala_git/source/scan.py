@@ -9,7 +9,7 @@ from mandala_git.source.constants import identifier
 from mandala_git.source.deep import deeply, uncollected
 from mandala_git.source.definitions import Definition, FileFacts, Kind, is_notebook
 from mandala_git.source.extents import Extents
-from mandala_git.source.neutral import Effect, dotted
+from mandala_git.source.neutral import dotted
 from mandala_git.source.nodes import hooks_subclasses, is_constant
 from mandala_git.source.normal import Place, normalize
 from mandala_git.source.notebooks import Notebook, read_notebook
@@ -24,6 +24,7 @@ from mandala_git.source.units import (
     describe,
     name_piece,
     plain_name,
+    registered_piece,
 )
 from mandala_git.source.walk import UnknownNode
 
@@ -127,7 +128,7 @@ class _Scan(Reader):
         )
 
     def finish(self) -> tuple[FileFacts, dict[str, bytes]]:
-        self.registered: list[str] = []
+        self.registered: dict[str, list[str]] = {}
         texts: dict[str, bytes] = {}
         definitions: list[Definition] = []
         by_qualname = {unit.qualname: unit for unit in self.units}
@@ -149,8 +150,9 @@ class _Scan(Reader):
     def describe(self, unit: Unit, texts: dict[str, bytes]) -> Definition:
         place = self.place(unit)
         normal = normalize(unit.pieces, place)
-        if unit.parent is None and Effect.FOREIGN in normal.effects:
-            self.registered.append(unit.qualname.partition("#")[0])
+        if unit.parent is None and normal.decorators:
+            name = unit.qualname.partition("#")[0]
+            self.registered.setdefault(name, []).extend(normal.decorators)
         text = write_text(unit, place, normal)
         definition = describe(unit, place, normal, text)
         texts[definition.text_id] = text
@@ -160,9 +162,10 @@ class _Scan(Reader):
 
     def register(self) -> None:
         """Let `<module>` refer to what a decorator may have registered at import."""
-        for name in dict.fromkeys(self.registered):
-            self.module.sections.append(Section(Role.REGISTERED, name))
-            self.module.pieces.append(name_piece(Role.REGISTERED, name))
+        for name, targets in self.registered.items():
+            section = Section(Role.REGISTERED, name, decorators=tuple(targets))
+            self.module.sections.append(section)
+            self.module.pieces.append(registered_piece(section, self.rules))
 
     def readers(self, unit: Unit) -> tuple[str, ...]:
         """Name the decorators, bases and keywords of a class, through bases of this file."""

@@ -223,7 +223,7 @@ class Snapshot:
         seen: frozenset[tuple[str, str]],
     ) -> tuple[End, ...]:
         match binding:
-            case ("builtin",) | ("absent",):
+            case ("builtin",) | ("absent",) | ("unknown",):
                 return (End("", (binding[0], name), attrs),)
             case ("global",):
                 return self._lookup(path, name, attrs, seen, bare=True)

@@ -35,6 +35,7 @@ from mandala_git.source.units import (
     doc_piece,
     doc_token,
     name_piece,
+    registered_piece,
     text_id,
     walk_around,
     walk_class,
@@ -57,7 +58,7 @@ def write_text(unit: Unit, place: Place, normal: Normal) -> bytes:
         "kind": str(unit.kind),
         "bindings": normal.used,
         "sections": [
-            [str(s.role), s.source]
+            [str(s.role), s.source, *s.decorators]
             if s.role in NAMES_ONLY
             else [str(s.role), s.source.count("\n") + 1]
             for s in unit.sections
@@ -80,7 +81,7 @@ def write_text(unit: Unit, place: Place, normal: Normal) -> bytes:
             header["docs"] = True
         if place.readers:
             header["readers"] = place.readers
-    if normal.annotated and place.future:
+    if (normal.annotated or normal.unannotated) and place.future:
         header["future"] = True
     line = _HEADER.encode(header)
     source = "\n".join(s.source for s in unit.sections if s.role not in NAMES_ONLY)
@@ -132,9 +133,10 @@ def _derive(text: bytes, rules: Rules) -> Definition:
     bindings = {name: _tuple(value) for name, value in header["bindings"].items()}
     lines = source.split("\n")
     position = 0
-    for role, extent in header["sections"]:
+    for role, extent, *decorators in header["sections"]:
         if role in NAMES_ONLY:
-            unit.sections.append(Section(Role(role), extent))
+            section = Section(Role(role), extent, decorators=tuple(decorators))
+            unit.sections.append(section)
         else:
             code = "\n".join(lines[position : position + extent])
             position += extent
@@ -145,7 +147,7 @@ def _derive(text: bytes, rules: Rules) -> Definition:
         qualname=qualname,
         kind=unit.kind,
         classes=class_chain(unit),
-        lookup=bindings.__getitem__,
+        lookup=lambda name: bindings.get(name, ("unknown",)),
         stars=_tuple(header.get("stars", ())),
         docs=header.get("docs", False),
         readers=tuple(header.get("readers", ())),
@@ -187,6 +189,8 @@ def walk(unit: Unit, rules: Rules) -> None:
             unit.pieces.append(walk_function(unit, section.node, sink))
         elif section.role is Role.DOC:
             unit.pieces.append(doc_piece(section.node))
+        elif section.role is Role.REGISTERED:
+            unit.pieces.append(registered_piece(section, rules))
         elif section.role in NAMES_ONLY:
             unit.pieces.append(name_piece(section.role, section.source))
         else:

@@ -64,6 +64,16 @@ class BareToken:
 
 
 @dataclass(slots=True, eq=False)
+class UnwrittenToken:
+    """Code that does not count by a setting: its names are part of the text all the same.
+
+    Texts are what results and verdicts cite, and the same under all settings.
+    """
+
+    tokens: list[Token]
+
+
+@dataclass(slots=True, eq=False)
 class ObjectBaseToken:
     """The single base `object`: nothing, unless that name has been rebound."""
 
@@ -87,7 +97,16 @@ class DecoratorToken:
     own: bool  # of the definition itself, not of a function nested in it
 
 
-Token = bytes | NameToken | ImportToken | DocToken | BareToken | ObjectBaseToken | DecoratorToken
+Token = (
+    bytes
+    | NameToken
+    | ImportToken
+    | DocToken
+    | BareToken
+    | UnwrittenToken
+    | ObjectBaseToken
+    | DecoratorToken
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -100,6 +119,7 @@ class Piece:
         visible: what of its own name and place the code can see.
         dynamic: reaches names that cannot be seen.
         annotated: has annotations that are kept.
+        unannotated: has annotations that a setting leaves out.
         generator: has a yield of its own, or is asynchronous.
         bound: module-level names that it binds, each with its bindings in order.
         assigned: those of them that are bound otherwise than by def or class.
@@ -117,6 +137,7 @@ class Piece:
     visible: set[str] = field(default_factory=set)
     dynamic: bool = False
     annotated: bool = False
+    unannotated: bool = False
     generator: bool = False
     bound: dict[str, list[Binding]] = field(default_factory=dict)
     assigned: set[str] = field(default_factory=set)

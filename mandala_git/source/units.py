@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mandala_git.config import Rules
 from mandala_git.source import values
 from mandala_git.source.constants import identifier, text_bytes
 from mandala_git.source.definitions import Definition, Kind
-from mandala_git.source.neutral import Effect
+from mandala_git.source.neutral import Effect, effect
 from mandala_git.source.nodes import docstring
 from mandala_git.source.normal import Normal, Place
 from mandala_git.source.scopes import Scope, ScopeKind
 from mandala_git.source.statements import Statements
-from mandala_git.source.tokens import DocToken, FileSink, NameToken, Piece
+from mandala_git.source.tokens import DocToken, FileSink, NameToken, Piece, UnwrittenToken
 
 
 class Role(StrEnum):
@@ -46,6 +47,7 @@ class Section:
     role: Role
     source: str
     node: Any = None
+    decorators: tuple[str, ...] = ()  # of what may be registered: what they lead to
 
 
 @dataclass(slots=True, eq=False)
@@ -158,6 +160,15 @@ def name_piece(role: Role, chain: str) -> Piece:
     first, *rest = chain.split(".")
     token = NameToken(Scope(ScopeKind.MODULE), first, tuple(rest))
     return Piece(tokens=[b"Rs" if role is Role.SETTER else b"Rr", token])
+
+
+def registered_piece(section: Section, rules: Rules) -> Piece:
+    """Return the piece of what a decorator may keep for somebody else; idle if none can."""
+    piece = name_piece(section.role, section.source)
+    effects = [effect(target, rules.neutral) for target in section.decorators]
+    if Effect.FOREIGN not in effects:
+        piece.tokens = [UnwrittenToken(piece.tokens)]
+    return piece
 
 
 _IMPORTS = frozenset(["Import", "ImportFrom"])

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from mandala_git.config import NO_RULES, Rules
+from mandala_git.errors import SourceError
 from mandala_git.results.ids import cid
 from mandala_git.results.store import Results
 from mandala_git.source.definitions import SCHEME, Definition
@@ -194,14 +196,16 @@ class History:
         return data
 
     def text(self, text_id: str) -> Definition | None:
-        """Return the definition of a text, None when the text is nowhere to be found."""
+        """Return the definition of a text, None when it is nowhere or cannot be read."""
         if text_id not in self._texts:
             definition = self.index.definition(text_id)
             if definition is None and (data := self.body(text_id)) is not None:
                 from mandala_git.source.texts import definition_from_text
 
-                definition = definition_from_text(data, rules=self.rules)
-                self.index.put_definition(text_id, definition)
+                # A newer version of this package may have written what this one cannot read.
+                with suppress(SourceError):
+                    definition = definition_from_text(data, rules=self.rules)
+                    self.index.put_definition(text_id, definition)
             self._texts[text_id] = definition
         return self._texts[text_id]
 

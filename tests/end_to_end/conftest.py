@@ -40,16 +40,20 @@ class Run(NamedTuple):
 
 
 class Forks:
-    """The server of fresh processes, see forks.py."""
+    """The server of fresh processes, see forks.py.
+
+    Args:
+        house: where the package is; another folder may hold another version of it.
+    """
 
     script = "forks.py"
 
-    def __init__(self) -> None:
+    def __init__(self, house: Path = HOUSE) -> None:
         self._server = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name(self.script))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(HOUSE), "PYTHONWARNINGS": "default"},
+            env={**os.environ, "PYTHONPATH": str(house), "PYTHONWARNINGS": "default"},
             text=True,
         )
 

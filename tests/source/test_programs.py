@@ -24,7 +24,7 @@ from templates import Choose
 
 from mandala_git.config import ANNOTATIONS, EQUALITIES, NO_RULES, UNKEYED_PARAMETERS, Rules
 from mandala_git.source.definitions import Kind
-from mandala_git.source.scan import scan_file
+from mandala_git.source.scan import scan_file, scan_texts
 
 # Every choice is one of hypothesis, so that failures shrink.
 CHANCE = st.randoms(use_true_random=False)
@@ -163,6 +163,16 @@ def test_real_changes_change_digests(chance: Random) -> None:
 @given(CHANCE)
 def test_equal_digests_do_the_same(chance: Random) -> None:
     check_scramble(chance)
+
+
+@briefly(20)
+@given(CHANCE)
+def test_texts_do_not_depend_on_rules(chance: Random) -> None:
+    """Verdicts and results cite texts: another setting or scheme must find them again."""
+    data = program(chance.randrange).write(chance.randrange).encode()
+    every = Rules(("m.py::deco",), frozenset(EQUALITIES))
+    texts = [scan_texts("m.py", data, rules=rules)[1] for rules in (NO_RULES, every)]
+    assert texts[0] == texts[1]
 
 
 @pytest.mark.slow
