@@ -21,10 +21,24 @@ class Context(NamedTuple):
     Attributes:
         block: who answers calls.
         running: the op call that is running, None at the top of the block.
+        outer: the context in which the block was opened.
     """
 
     block: Block
     running: OpenCall | None = None
+    outer: Context | None = None
 
 
 CONTEXT: ContextVar[Context | None] = ContextVar("mandala_git_context", default=None)
+
+
+def begin(block: Block) -> None:
+    """Open a block in this thread or task."""
+    CONTEXT.set(Context(block, None, CONTEXT.get()))
+
+
+def end() -> None:
+    """Close the innermost block, whatever an interrupt left open inside it."""
+    context = CONTEXT.get()
+    if context is not None:
+        CONTEXT.set(context.outer)

@@ -112,12 +112,12 @@ def make(
         for given, (_, value) in zip(inputs, bound, strict=True)
     ]
     lent = _lent(op, bound, inputs, values, met)
-    with versioning.lock:
+    with versioning:
         before = versioning.before(op)
     call = OpenCall(context.running)
     started, clock = time.time(), time.perf_counter()
     try:
-        returned = run(op, bound, values, versioning, Context(context.block, call))
+        returned = run(op, bound, values, versioning, Context(context.block, call, context.outer))
     except BaseException:
         _expose(bound)
         if context.running is not None:
@@ -129,7 +129,7 @@ def make(
         _expose(bound)
     version = refusal = None
     try:
-        with versioning.lock:
+        with versioning:
             version = versioning.record(op, call, met.names, before)
     except BaseException as error:
         if context.running is not None:

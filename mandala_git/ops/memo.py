@@ -87,7 +87,8 @@ class Memo(Block):
         except ResultsError as error:
             self.trouble.unfound(error)
             written = None
-        generation = written, self.versioning.enter()
+        with self.versioning:
+            generation = written, self.versioning.enter()
         if generation != self._generation:
             self._table.clear()
         self._generation = generation
@@ -122,7 +123,7 @@ class Memo(Block):
             if entry.guard.holds():
                 self.found += 1
                 return self._answer(entry, context)
-            with self.versioning.lock:
+            with self.versioning:
                 self.versioning.renew()
             self._table.clear()
         return self._call(op, bound, token, context)
@@ -172,7 +173,7 @@ class Memo(Block):
         """Return the entry of a recorded call that belongs here, and all that were looked at."""
         candidates: list[Candidate] = []
         try:
-            with self.versioning.lock:
+            with self.versioning:
                 rows = self.versioning.ops(op)
                 candidates = self.results.candidates(rows, key)
                 choice = self._choose(op, candidates) if candidates else None

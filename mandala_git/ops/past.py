@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError, MissingCall
-from mandala_git.ops.context import CONTEXT, Context
+from mandala_git.ops.context import begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
 from mandala_git.ops.tables import Judge, op_table, result_rows
@@ -58,12 +57,11 @@ class Past:
         self.worlds = Worlds(indexed, versioning.history)
         self._versioning = _PastVersioning(versioning, self.worlds, rev)
         self._memo = Memo(storage.results, self._versioning)
-        self._tokens: list[Token[Context | None]] = []
 
     def __enter__(self) -> Past:
         """Begin a block in which calls are answered and none is made."""
         self._memo.enter()
-        self._tokens.append(CONTEXT.set(Context(self._memo)))
+        begin(self._memo)
         return self
 
     def __exit__(
@@ -73,7 +71,7 @@ class Past:
         trace: TracebackType | None,
     ) -> None:
         """End the block."""
-        CONTEXT.reset(self._tokens.pop())
+        end()
         self._memo.leave()
 
     def table(self, op: Op[..., Any] | str) -> DataFrame:
@@ -106,7 +104,7 @@ class _PastVersioning(Versioning):
 
     def __init__(self, present: Versioned, worlds: Worlds, rev: str) -> None:
         super().__init__(present.results)
-        self.lock = present.lock
+        self._lock = present._lock
         self._present = present
         self._worlds = worlds
         self._rev = rev
@@ -121,6 +119,11 @@ class _PastVersioning(Versioning):
             self._generation = history.generation
             self._admitted.clear()
         return self._generation
+
+    def begin_anew(self) -> None:
+        """Forget verdicts, and what was judged by them."""
+        self._present.begin_anew()
+        self._admitted.clear()
 
     def key(self, op: Op[..., Any]) -> str:
         """Return the key of an op."""

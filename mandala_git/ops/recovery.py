@@ -150,8 +150,8 @@ class Recovery:
             )
         context = CONTEXT.get()
         call = OpenCall(context.running if context is not None else None)
-        values = [value for _, value in bound]
-        returned = run(op, bound, values, memo.versioning, Context(memo, call))
+        inside = Context(memo, call, context.outer if context is not None else None)
+        returned = run(op, bound, [value for _, value in bound], memo.versioning, inside)
         memo.executed += 1
         parts = op.split(returned)
         outputs = {self._cid(value): value for value in parts}

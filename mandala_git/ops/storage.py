@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextvars import Token
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import NotARepository, UnreadableRepository
-from mandala_git.ops.context import CONTEXT, Context
+from mandala_git.ops.context import CONTEXT, begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
 from mandala_git.ops.recovery import Recovery
@@ -64,7 +63,6 @@ class Storage:
         self.results.recover = Recovery(self._memo, lambda: self).value
         for note in self.results.notes:
             self._memo.trouble.note(note)
-        self._local = threading.local()
         self._lock = threading.Lock()
         self._blocks = 0
 
@@ -73,10 +71,16 @@ class Storage:
     def __enter__(self) -> Storage:
         """Begin a block: calls of ops are recorded, and found if they are."""
         with self._lock:
-            self._blocks += 1
             self._memo.enter()
-        self._tokens().append(CONTEXT.set(Context(self._memo)))
-        return self
+            self._blocks += 1
+        before = CONTEXT.get()
+        try:
+            begin(self._memo)
+            return self
+        except BaseException:  # an interrupt: the block does not begin
+            CONTEXT.set(before)
+            self._leave()
+            raise
 
     def __exit__(
         self,
@@ -85,19 +89,15 @@ class Storage:
         trace: TracebackType | None,
     ) -> None:
         """End the block; all finished calls are kept, also after an exception."""
-        CONTEXT.reset(self._tokens().pop())
+        try:
+            end()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
         with self._lock:
             self._blocks -= 1
-            if self._blocks:
-                self._memo.settle()
-            else:
-                self._memo.leave()
-
-    def _tokens(self) -> list[Token[Context | None]]:
-        tokens: list[Token[Context | None]] | None = getattr(self._local, "tokens", None)
-        if tokens is None:
-            tokens = self._local.tokens = []
-        return tokens
+            (self._memo.settle if self._blocks else self._memo.leave)()
 
     @property
     def executed(self) -> int:

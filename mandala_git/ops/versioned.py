@@ -106,13 +106,19 @@ class Versioned(Versioning):
         if self._world is not None and self._world.behind:
             self.renew()
         if self._generation != self.history.generation:
-            self._generation = self.history.generation
             self._forget()
+            self._generation = self.history.generation
         return self._generation
 
     def leave(self) -> None:
         """Give the interpreter's hook back."""
         self.tracker.pause()
+
+    def begin_anew(self) -> None:
+        """Forget all that was looked at, verdicts too."""
+        self.history.begin_anew()
+        self.history.refresh()
+        self.renew()
 
     def renew(self) -> None:
         """Look at everything anew: a guard did not hold."""

@@ -12,8 +12,10 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mandala_git.errors import MandalaError
 from mandala_git.ops.op import Op
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
@@ -50,19 +52,46 @@ class CallVersion(NamedTuple):
 class Versioning(ABC):
     """What the memo asks; what is answered here holds where code never changes.
 
+    `with versioning:` around questions keeps other threads out, and sees to it that nothing is
+    believed which an interrupt left half done.
+
     Args:
         results: where calls are recorded.
 
     Attributes:
         tracker: observes what runs; None where that does not matter.
-        lock: held by who asks, if several threads may.
+        doubtful: whether a question was interrupted.
     """
 
     tracker: Tracker | None = None
 
     def __init__(self, results: Results) -> None:
         self.results = results
-        self.lock = threading.RLock()
+        self.doubtful = False
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        if self.doubtful:
+            try:
+                self.begin_anew()
+                self.doubtful = False
+            except BaseException:
+                self._lock.release()
+                raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None and not issubclass(kind, MandalaError):
+            self.doubtful = True
+        self._lock.release()
+
+    def begin_anew(self) -> None:  # noqa: B027 - most look at nothing
+        """Forget all that was looked at."""
 
     def enter(self) -> int:
         """Begin a block; return what changes when judgements made before are void."""

@@ -91,7 +91,6 @@ class History:
         tip = self.shared.tip()
         if tip == self._tip:
             return False
-        self._tip = tip
         memo = f"verdicts {tip}"
         data = self.index.get(memo) if tip else b""
         if data is None:
@@ -102,15 +101,22 @@ class History:
             parts = data.split(b"\0") if data else []
             ledger = Ledger.of_events(Event.from_bytes(part) for part in parts)
         if ledger.events.keys() == self.ledger.events.keys():
+            self._tip = tip
             return False
         self._contexts = {id: found for id, found in self._contexts.items() if found is not None}
         self._texts = {id: found for id, found in self._texts.items() if found is not None}
         self._follow(ledger)
+        self._tip = tip  # not before: an interrupt must not pass for news that were read
         return True
+
+    def begin_anew(self) -> None:
+        """Forget the verdicts and what follows from them, until the next `refresh`."""
+        self._tip, self.ledger = None, Ledger({})
+        self.classes, self._applied = Classes(self.nodes), set()
+        self.generation += 1
 
     def _follow(self, ledger: Ledger) -> None:
         """Bring the classes in step with a ledger: add what is new, rebuild after a retraction."""
-        self.ledger = ledger
         holds = {event.id: event for event in ledger.compatible()}
         if not self._applied <= holds.keys():
             self.classes = Classes(self.nodes)
@@ -122,6 +128,7 @@ class History:
 
                 for one, other in equations(event, self.context, self.text, self.nodes):
                     self.classes.equate(one, other)
+        self.ledger = ledger
         self.generation += 1
 
     def decide(

@@ -105,10 +105,16 @@ class Tracker:
                 call.observed = False
 
     def pause(self) -> None:
-        """Give the interpreter's hook back when nothing is open (at the end of a block)."""
+        """Give the interpreter's hook back: no block is open any more, hence no call."""
         with self._lock:
-            if not self._open:
-                self._observer.release()
+            if self._open:  # what an interrupt between two lines of `run` left
+                self._open.clear()
+                self._settle()
+                hook = self._observer.hook
+                if hook is not None and sys.getprofile() is hook:
+                    sys.setprofile(None)
+                self._observer.end(hook, last=True)
+            self._observer.release()
 
     def link(self, op: str, version: str, parent: OpenCall | None) -> None:
         """Note a nested call for the call in whose context it was made, else for all leaves."""

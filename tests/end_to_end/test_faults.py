@@ -337,3 +337,93 @@ def test_an_exception_in_an_op_keeps_the_calls_inside(project: Project) -> None:
     code = "import p\ntry:\n    with storage: p.fails(3)\nexcept ValueError as error: out(error)"
     assert project.program(code, oracle=False).values == ["ValueError([3, -3])"]
     project.reuses("p.total(p.big(3))", "p.small(3)")
+
+
+# interrupts -----------------------------------------------------------------------------------
+
+
+def test_an_interrupt_at_any_line_of_a_block_harms_nothing(project: Project) -> None:
+    """Ctrl-C in a new call with calls inside: what was finished is there, all goes on right."""
+    project.write(p=OPS.replace("9000", "50"))
+    run = project.program(
+        """
+import random
+import p
+from tests.interrupts import interrupted_at, lines_of
+from mandala_git.ops.context import CONTEXT
+
+def work(n):
+    with storage:
+        p.small(n)
+        p.outer(n)
+
+work(-1)
+lines = lines_of(lambda: work(-2))
+chance, interrupted, outside = random.Random(0), 0, 0
+for number in range(60):
+    at = chance.randrange(lines)
+    interrupted += interrupted_at(at, lambda: work(number))
+    # In the first line of __exit__ nothing can be done about it, not even by Python.
+    outside += CONTEXT.get() is not None
+    CONTEXT.set(None)
+    assert p.small(5) == [5, -5]
+    with storage:
+        assert p.outer(1000 + number) == 50 * (1000 + number) + 1225 + 2
+        before = storage.executed
+        assert p.outer(1000 + number) == 50 * (1000 + number) + 1225 + 2
+        p.outer(-1)
+        assert storage.executed == before
+    if not storage._blocks:  # an interrupt while a block is counted leaves one too many
+        assert not storage.versioning.tracker._open
+    assert not storage.results.waiting
+out(interrupted > 50, outside < 3)
+""".replace("out(interrupted > 50, outside < 3)", "out(interrupted > 50); out(outside < 3)"),
+        oracle=False,
+    )
+    assert run.values == ["True", "True"]
+    project.reuses(*(f"p.outer({1000 + number})" for number in range(60)))
+    calls = [f"p.outer({number})" for number in range(60)]
+    assert project.run(*calls).values == [str(50 * number + 1225 + 2) for number in range(60)]
+
+
+def test_an_interrupt_while_a_verdict_is_taken_back_does_not_keep_it(project: Project) -> None:
+    project.write(
+        p="from mandala_git import op\nfrom q import h\n\n@op\ndef f(x):\n    return h(x)\n",
+        q="def h(x):\n    return x + 1\n",
+    )
+    project.commit()
+    project.runs(*(f"p.f({n})" for n in range(25)))
+    project.edit("q", "x + 1", "x + 2")
+    run = project.program(
+        """
+import random
+import p
+from mandala_git import Storage
+from tests.end_to_end.forks import decide, retract
+from tests.interrupts import interrupted_at, lines_of
+
+def block(*numbers):
+    with storage:
+        for number in numbers:
+            p.f(number)
+
+other = Storage()
+decide(other, ["h"], "compatible", "HEAD")
+block(0)
+out(storage.executed)
+retract(other, "h")
+lines = lines_of(block)
+chance = random.Random(1)
+for number in range(1, 25):
+    decide(other, ["h"], "compatible", "HEAD")
+    block(0)
+    retract(other, "h")
+    interrupted_at(chance.randrange(lines), block)
+    before = storage.executed
+    block(number)
+    assert storage.executed == before + 1, number
+out(storage.executed)
+""",
+        oracle=False,
+    )
+    assert run.values == ["0", "24"]

@@ -149,9 +149,10 @@ READ_ONLY = """
 import os, sys
 from pathlib import Path
 from mandala_git.errors import ResultsError
-from mandala_git.results import ids
+from mandala_git.results import codecs, ids
 from mandala_git.results.store import Results
 from tests.results.conftest import make_call
+codecs.encode([1] * 9000)  # what it imports may be out of reach afterwards
 if os.getuid() == 0:
     os.setuid(65534)
 made, empty = map(Path, sys.argv[1:])
