@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pytest
+from serving import Forks
 
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
-
-HOUSE = Path(__file__).parent.parent.parent
 
 
 class Repo(Protocol):
@@ -37,40 +32,6 @@ class Run(NamedTuple):
     values: list[str]
     executed: int
     found: int
-
-
-class Forks:
-    """The server of fresh processes, see forks.py.
-
-    Args:
-        house: where the package is; another folder may hold another version of it.
-    """
-
-    script = "forks.py"
-
-    def __init__(self, house: Path = HOUSE) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name(self.script))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(house), "PYTHONWARNINGS": "default"},
-            text=True,
-        )
-
-    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.write(json.dumps(job) + "\n")
-        self._server.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._server.stdout.readline())
-        if "error" in answer:
-            raise AssertionError(answer["error"])
-        return answer
-
-    def close(self) -> None:
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
 
 
 class Project:

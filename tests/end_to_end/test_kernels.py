@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import Forks
+from serving import Forks
 
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
