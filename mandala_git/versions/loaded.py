@@ -107,7 +107,8 @@ class Loaded:
         Returns:
             Whether they make another module than before.
         """
-        if "IPython" not in sys.modules:
+        ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+        if ask is None or (self.cells is None and ask() is None):
             return False
         if self.cells is None:
             from mandala_git.versions.kernel import find_kernel

@@ -69,14 +69,20 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
     shell.showtraceback = lambda *args, **kwargs: None
     shell.user_ns.update(job["variables"])
     values: list[str] = []
-    storage: Any = Plain() if job["plain"] else Storage(job["root"])
+    storage: Any = Plain()
+
+    def make() -> Any:
+        nonlocal storage
+        if not job["plain"]:
+            storage = Storage(job["root"])
+        return storage
 
     def out(value: Any) -> None:
         values.append(repr(storage.unwrap(value)))
 
-    given = {"Storage": lambda: storage, "out": out}
+    given = {"Storage": make, "out": out}
     if not job["late"]:
-        given["storage"] = storage
+        given["storage"] = make()
     shell.user_ns.update(given)
     shell.user_ns_hidden.update(given)
     counts: list[tuple[int, int]] = []

@@ -161,6 +161,24 @@ def test_methods_and_instances(kernels: Kernels) -> None:
     assert kernels(*cells, model.replace("RATE = 2", "RATE = 5"), call).executed == 1
 
 
+def test_a_class_without_methods_that_is_edited(kernels: Kernels) -> None:
+    config = "@dataclass\nclass Config:\n    rate: int = 2"
+    cells = [OP, "from dataclasses import dataclass", config]
+    cells += ["@op\ndef f(c, x):\n    return c.rate * x"]
+    call = "with storage:\n    out(f(Config(), 3))"
+    cells += [call, config.replace("2", "5"), call, call, config, call]
+    assert [executed for executed, _ in kernels(*cells).counts[4:]] == [1, 0, 1, 0, 0, 0]
+    assert kernels(*cells).executed == 0
+
+
+def test_future_annotations(kernels: Kernels) -> None:
+    future = "from __future__ import annotations"
+    cells = [future, OP, F, HELPER.replace("(x)", "(x: int)"), K, CALL]
+    assert kernels(*cells).executed == 1
+    assert kernels(*cells).executed == 0
+    assert kernels(f"{future}\n{OP}", *cells[2:]).executed == 0
+
+
 def test_helpers_of_the_repository(kernels: Kernels) -> None:
     kernels.repo.write("prep.py", "def scale(x):\n    return x * 2\n")
     cells = [OP, "from prep import scale", "@op\ndef f(x):\n    return scale(x)", CALL]
@@ -313,6 +331,10 @@ TRAPS: dict[str, Sequence[str]] = {
         OP, BASE, DERIVED, READ, "with storage:\n    out(f(Derived()))", BASE.replace("2", "5"),
         "with storage:\n    out(f(Derived()))", DERIVED, "with storage:\n    out(f(Derived()))",
     ],
+    "an attribute of a class that was replaced, and is changed": [
+        OP, BASE, READ, "m = Base()", BASE.replace("2", "5"), "with storage:\n    out(f(m))",
+        "type(m).RATE = 9", "with storage:\n    out(f(m))",
+    ],
     "a function that was replaced, as an argument": [
         OP, "@op\ndef f(g):\n    return g(3)", HELPER, "old = helper\nwith storage:\n    out(f(old))",
         HELPER.replace("2", "5"), "with storage:\n    out(f(helper))", "with storage:\n    out(f(old))",
@@ -373,6 +395,16 @@ TRAPS: dict[str, Sequence[str]] = {
 def test_a_trap(kernels: Kernels, name: str) -> None:
     first = kernels(*TRAPS[name])
     assert kernels(*TRAPS[name], oracle=False).values == first.values
+
+
+def test_cells_that_ran_before_the_storage_was_made(kernels: Kernels) -> None:
+    cells = [OP, "class A:\n    k = 2\nclass B:\n    k = 5", "class D(A): pass"]
+    cells += ["@op\ndef f(x):\n    return D.k", "1 / 0\nclass D(B): pass", "storage = Storage()"]
+    cells += [CALL, CALL, "class D(B): pass", CALL, CALL]
+    counts = kernels(*cells, late=True).counts
+    # Nobody knows which of two cells made the class, until one of them runs again.
+    assert [executed for executed, _ in counts[6:]] == [1, 1, 0, 1, 0]
+    assert kernels(*cells[:4], *cells[8:]).executed == 0
 
 
 @pytest.mark.slow

@@ -154,3 +154,27 @@ def test_a_file_that_appears_while_a_program_runs_counts_from_then_on(project: P
     assert project.program(program.format("")) == (["1", "2"], 0, 2)
     project.edit("h", "x + 1", "x + 2")
     assert project.program(program.format("")) == (["1", "3"], 1, 1)
+
+
+def test_a_function_of_a_file_that_was_run_in_a_namespace_of_its_own(project: Project) -> None:
+    project.write(
+        s="K = 2\n\ndef h(x):\n    return x * K\n",
+        p=HEAD + "\n@op\ndef f(g, x):\n    return g(x)\n",
+    )
+    code = (
+        "import p, runpy\nh = runpy.run_path('s.py')['h']\nwith storage:\n    out(p.f(h, 3))\n"
+        "    h.__globals__['K'] = 7\n    out(p.f(h, 3))\n"
+    )
+    for _ in range(2):
+        assert project.program(code).values == ["6", "21"]
+
+
+def test_a_function_that_no_file_holds_is_an_argument(project: Project) -> None:
+    project.write(p=HEAD + "\n@op\ndef f(g, x):\n    return g(x)\n")
+    code = (
+        "import p, sys\nmain = vars(sys.modules['__main__'])\n"
+        "exec('def h(x): return k(x)\\ndef k(x): return x * {}', main)\n"
+        "with storage:\n    out(p.f(main['h'], 3))\n"
+    )
+    for factor in (2, 5, 2):
+        assert project.program(code.format(factor)).values == [str(3 * factor)]
