@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from mandala_git.imports import Ref as Ref
     from mandala_git.imports import Storage as Storage
     from mandala_git.imports import op as op
+    from mandala_git.imports import register_type as register_type
     from mandala_git.imports import track as track
 
 __version__ = "0.1.0"
-__all__ = ["MandalaError", "Op", "Ref", "Storage", "__version__", "op", "track"]
+__all__ = ["MandalaError", "Op", "Ref", "Storage", "__version__", "op", "register_type", "track"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from mandala_git.ops.op import Op, op, track
 from mandala_git.ops.refs import Ref
 from mandala_git.ops.storage import Storage
+from mandala_git.results.custom import register_type
 
-__all__ = ["Op", "Ref", "Storage", "op", "track"]
+__all__ = ["Op", "Ref", "Storage", "op", "register_type", "track"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mandala_git.errors import ResultsError, UnhashableValue
@@ -12,7 +13,7 @@ from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref, unwrap
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import MISSING
-from mandala_git.results.ids import Found, cid, value_hid
+from mandala_git.results.ids import Found, cid, rounded_cid, value_hid
 from mandala_git.versions.tracker import OpenCall
 
 EXACT = frozenset({int, bool, str, bytes, type(None)})
@@ -47,7 +48,7 @@ def input_of(op: Op[..., Any], name: str, value: Any, met: Found) -> Input:
     if type(value) in EXACT:
         content = cid(value)
         return Input(name, value_hid(content), content, value)
-    path = f"argument {name!r} of {op.name}"
+    path = f"{op.name}: argument {name}"
     if not isinstance(value, Ref):
         value = unwrap(value)
         content = cid(value, found=met, path=path)
@@ -57,6 +58,15 @@ def input_of(op: Op[..., Any], name: str, value: Any, met: Found) -> Input:
         if content != value.cid:  # changed in place since: it has no history now
             return Input(name, value_hid(content), content, value.load())
     return Input(name, value.hid, value.cid, value.load() if value.in_memory else MISSING)
+
+
+def rounded(given: Input, digits: int, load: Callable[[bytes], Any]) -> bytes:
+    """Return the id by which an input is looked up where floats count to so many digits.
+
+    What surely has no float in it keeps its content id.
+    """
+    value = load(given.cid) if given.value is MISSING else given.value
+    return given.cid if type(value) in EXACT else rounded_cid(value, digits)
 
 
 class Made(NamedTuple):
@@ -187,7 +197,7 @@ def _lent(
             continue
         content = inputs[place].cid
         if isinstance(bound[place][1], Ref) and not _is_plain_array(value):
-            path = f"argument {inputs[place].name!r} of {op.name}"
+            path = f"{op.name}: argument {inputs[place].name}"
             content = cid(value, found=met, path=path)
         lent.append((place, content))
     return lent

@@ -19,7 +19,7 @@ from mandala_git.errors import (
 )
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Block, Context
-from mandala_git.ops.making import EXACT, Input, Made, input_of, make
+from mandala_git.ops.making import EXACT, Input, Made, input_of, make, rounded
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref
 from mandala_git.ops.trouble import Trouble
@@ -159,13 +159,21 @@ class Memo(Block):
             if entry is not None and entry.guard.holds():
                 self.found += 1
                 return self._answer(entry, context)
-        key = lookup_key([(i.name, i.cid) for i in inputs])
+        key = self._key(op, inputs)
         entry, candidates = self._find(op, key, inputs)
         if entry is not None:
             self.found += 1
             self._remember(token, entry)
             return self._answer(entry, context)
         return self._miss(op, key, inputs, bound, met, token, context, candidates)
+
+    def _key(self, op: Op[..., Any], inputs: list[Input]) -> bytes:
+        """Return the key under which a call with these inputs is found."""
+        if op.round_floats is None:
+            return lookup_key([(i.name, i.cid) for i in inputs])
+        return lookup_key(
+            [(i.name, rounded(i, op.round_floats, self.results.load)) for i in inputs]
+        )
 
     def _find(
         self, op: Op[..., Any], key: bytes, inputs: list[Input]
@@ -217,7 +225,7 @@ class Memo(Block):
         for added in self.versioning.added(op):
             given = {i.name: i.cid for i in inputs if i.name in added}
             if all(name in given and cid(defaults[name]) == given[name] for name in added):
-                key = lookup_key([(i.name, i.cid) for i in inputs if i.name not in added])
+                key = self._key(op, [i for i in inputs if i.name not in added])
                 choice = self._choose(op, self.results.candidates(rows, key))
                 if choice is not None:
                     return choice
@@ -340,7 +348,7 @@ class Memo(Block):
             return returned
         refs = []
         for number, part in enumerate(parts):
-            content = cid(part, path=f"{op.label(number, len(parts))} of {op.name}")
+            content = cid(part, path=_path(op, number, len(parts)))
             refs.append(Ref(value_hid(content), content, self.results, part))
             refs[-1].expose()  # nothing but this very object holds the value
         return refs[0] if len(refs) == 1 else tuple(refs)
@@ -360,7 +368,7 @@ class Memo(Block):
         contents = {}
         for number, value in enumerate(parts):
             label = op.label(number, len(parts))
-            contents[label] = cid(value, path=f"{label} of {op.name}")
+            contents[label] = cid(value, path=_path(op, number, len(parts)))
         if made.changed:
             key = hid = os.urandom(ID_SIZE)  # nobody finds it
         else:
@@ -386,8 +394,8 @@ class Memo(Block):
                     self._session_row(),
                 )
             )
-        except UnstorableValue:
-            raise
+        except UnstorableValue as error:
+            raise UnstorableValue(f"{op.name}: {error.message}", hint=error.hint) from error
         except ResultsError as error:
             if not self.results.waits(key):
                 self.trouble.unkept(error)
@@ -427,6 +435,11 @@ def _token(op: Op[..., Any], bound: Bound) -> object | None:
         else:
             return None
     return tuple(parts)
+
+
+def _path(op: Op[..., Any], number: int, count: int) -> str:
+    """Return how to call an output in an error."""
+    return f"{op.name}: result" if count == 1 else f"{op.name}: result[{number}]"
 
 
 def _contents(edges: list[Edge]) -> dict[str, bytes]:

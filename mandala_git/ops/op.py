@@ -43,6 +43,7 @@ class Op(Generic[P, T]):
         plan: how its arguments bind.
         nout: number of outputs, see `op`.
         output_names: names of the outputs, None for `output_0`, `output_1`, ...
+        round_floats: significant digits of floats by which calls are found, None for all.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Op(Generic[P, T]):
         *,
         nout: Nout = "auto",
         output_names: Sequence[str] | None = None,
+        round_floats: int | None = None,
     ) -> None:
         if isinstance(func, Op):
             raise UsageError(f"{func!r} is an op already", hint="Write @op once.")
@@ -76,6 +78,14 @@ class Op(Generic[P, T]):
         self.nout = nout
         self.output_names = tuple(output_names) if output_names is not None else None
         self._check_outputs(output_names)
+        if round_floats is not None and (
+            type(round_floats) is not int or not 1 <= round_floats <= 15
+        ):
+            raise UsageError(
+                f"{func.__qualname__}: round_floats={round_floats!r} is no number of digits",
+                hint="Use 1 to 15 significant digits, or leave it out: all digits count.",
+            )
+        self.round_floats = round_floats
         _ops.add(self)
         filename = func.__code__.co_filename
         if filename not in _files:
@@ -204,7 +214,10 @@ def op(func: Callable[P, T], /) -> Op[P, T]: ...
 
 @overload
 def op(
-    *, nout: Nout = "auto", output_names: Sequence[str] | None = None
+    *,
+    nout: Nout = "auto",
+    output_names: Sequence[str] | None = None,
+    round_floats: int | None = None,
 ) -> Callable[[Callable[P, T]], Op[P, T]]: ...
 
 
@@ -214,6 +227,7 @@ def op(
     *,
     nout: Nout = "auto",
     output_names: Sequence[str] | None = None,
+    round_floats: int | None = None,
 ) -> Op[P, T] | Callable[[Callable[P, T]], Op[P, T]]:
     """Record the calls of a function inside `with storage:`; never compute one twice.
 
@@ -222,6 +236,10 @@ def op(
         nout: number of outputs. "auto": a returned tuple of two or more is split, anything
             else is one output; a number: a tuple of that length is returned; "var" as "auto".
         output_names: names of the outputs, used for tables.
+        round_floats: significant decimal digits (1 to 15) of the floats in arguments, in arrays,
+            frames and containers too, by which recorded calls are found: arguments that are
+            equal after rounding share a result. The function gets what it was given, and that
+            is what is recorded. By default every bit counts.
 
     Returns:
         The op. Outside a block it is the plain function.
@@ -230,8 +248,10 @@ def op(
         UsageError: it cannot be an op.
     """
     if func is None:
-        return lambda found: Op(found, nout=nout, output_names=output_names)
-    return Op(func, nout=nout, output_names=output_names)
+        return lambda found: Op(
+            found, nout=nout, output_names=output_names, round_floats=round_floats
+        )
+    return Op(func, nout=nout, output_names=output_names, round_floats=round_floats)
 
 
 C = TypeVar("C", bound=Callable[..., Any])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from mandala_git.errors import NotARepository, UnreadableRepository
+from mandala_git.errors import NotARepository, UnreadableRepository, UsageError
 from mandala_git.ops.context import CONTEXT, begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
@@ -33,15 +33,34 @@ class Storage:
     Args:
         path: a folder of the repository; None for the one we are in, or for memory where there
             is none.
+        compression: of the large values that are written from now on: `gzip` (quick) or `xz`
+            (small). By default none: arrays that are not compressed need not be read to be used.
+        mapped: whether large arrays are mapped from their files when they are loaded, so that
+            only what is looked at is read; otherwise they are read whole. Either way they may be
+            changed, and what is recorded never is.
 
     Raises:
+        UsageError: there is no such compression.
         NotARepository: `path` is given and is in no work tree.
         UnreadableRepository: git refuses to read the repository that we are in; results that
             only memory holds would be a surprise here.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        compression: Literal["gzip", "xz"] | None = None,
+        mapped: bool = True,
+    ) -> None:
+        if compression not in (None, "gzip", "xz"):
+            raise UsageError(
+                f"compression={compression!r} is not known",
+                hint='Use "gzip" or "xz", or leave it out for none.',
+            )
         self._path = path
+        self._compression = compression
+        self._mapped = mapped
         self.repository: Repository | None
         try:
             self.repository = Repository.discover(
@@ -53,10 +72,12 @@ class Storage:
             self.repository = None
         versioning: Versioning
         if self.repository is None:
-            self.results = Results(None)
+            self.results = Results(None, compression=compression, mapped=mapped)
             versioning = Unversioned(self.results)
         else:
-            self.results = Results(self.repository.mandala_dir())
+            self.results = Results(
+                self.repository.mandala_dir(), compression=compression, mapped=mapped
+            )
             versioning = Versioned(self.repository, self.results)
         self.versioning = versioning
         self._memo = Memo(self.results, versioning)
@@ -160,8 +181,14 @@ class Storage:
         return f"Storage({str(self.repository.root)!r}, versioned by git)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Storage, (self._path,))
+        return (_reopened, (self._path, self._compression, self._mapped))
 
     def __mandala_hash__(self) -> object:
         # A storage that code can reach is a way to results, never a part of them.
         return "mandala_git.Storage"
+
+
+def _reopened(
+    path: str | Path | None, compression: Literal["gzip", "xz"] | None, mapped: bool
+) -> Storage:
+    return Storage(path, compression=compression, mapped=mapped)

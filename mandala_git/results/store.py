@@ -66,6 +66,8 @@ class Results(Register):
         busy_seconds: how long to wait for another process that writes.
         fsync: wait until the disk has each large value (a power failure, not a killed
             process, may otherwise cost one).
+        compression: of large values that are written, `gzip` or `xz`; None: none.
+        mapped: map large arrays when they are loaded.
 
     Attributes:
         notes: sentences for the user about what is not as usual here.
@@ -79,12 +81,21 @@ class Results(Register):
     """
 
     def __init__(
-        self, folder: Path | None, *, busy_seconds: float = BUSY_SECONDS, fsync: bool = False
+        self,
+        folder: Path | None,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        fsync: bool = False,
+        compression: str | None = None,
+        mapped: bool = True,
     ) -> None:
         self.folder = folder
-        self._fsync = fsync
+        self._compression = compression
+        self._mapped = mapped
         self._temporary: TemporaryDirectory[str] | None = None
-        self._files = None if folder is None else ValueFiles(folder / "values", fsync=fsync)
+        self._files: ValueFiles | None = None
+        if folder is not None:
+            self._files = ValueFiles(folder / "values", fsync=fsync, mapped=mapped)
         self._buffer = Buffer()
         self._timer: lifetime.Timer | None = None
         self._labels: dict[str, int] = {}
@@ -116,8 +127,9 @@ class Results(Register):
         with self.lock:
             if self._stuck or self.refusal is not None:
                 self._insist()
-            for name, _, content, value in call.outputs:
-                self._keep(content, value, "output", name)
+            alone = len(call.outputs) == 1
+            for number, (_, _, content, value) in enumerate(call.outputs):
+                self._keep(content, value, "result", None if alone else number)
             for name, _, content, value in call.inputs:
                 try:
                     self._keep(content, value, "argument", name)
@@ -363,11 +375,11 @@ class Results(Register):
             )
         self._damaged.discard(content)
 
-    def _keep(self, content: bytes, value: Any, kind: str, name: str) -> None:
+    def _keep(self, content: bytes, value: Any, kind: str, part: str | int | None) -> None:
         """Let a value wait to be stored, unless it is stored already."""
         buffer = self._buffer
         if content in self._damaged and value is not MISSING:
-            buffer.add_value(self._row(content, value, f"{kind} {name!r}"), repair=True)
+            buffer.add_value(self._row(content, value, kind, part), repair=True)
             self._damaged.discard(content)
             return
         if buffer.has_value(content):
@@ -383,11 +395,14 @@ class Results(Register):
             buffer.add_value((content, None, None, None))
             return
         # A row whose value is gone says more than is true and has to be put right.
-        buffer.add_value(self._row(content, value, f"{kind} {name!r}"), repair=stored is False)
+        buffer.add_value(self._row(content, value, kind, part), repair=stored is False)
 
-    def _row(self, content: bytes, value: Any, path: str) -> StoredValue:
+    def _row(
+        self, content: bytes, value: Any, kind: str, part: str | int | None = None
+    ) -> StoredValue:
         """Encode a value; write it to its file if it is large."""
-        encoded = codecs.encode(value, path)
+        path = kind if part is None else f"{kind}[{part!r}]"
+        encoded = codecs.encode(value, path, self._compression)
         if encoded.data is not None and len(encoded.data) <= INLINE:
             label = self._label(encoded.codec + SEALED)
             return (content, label, None, sealed(content, encoded.data))
@@ -409,7 +424,7 @@ class Results(Register):
             from tempfile import TemporaryDirectory
 
             self._temporary = TemporaryDirectory(prefix="mandala-values-")
-            self._files = ValueFiles(Path(self._temporary.name), fsync=False)
+            self._files = ValueFiles(Path(self._temporary.name), mapped=self._mapped)
         return self._files
 
     # From open to close -----------------------------------------------------------------------

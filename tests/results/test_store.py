@@ -242,7 +242,7 @@ def test_an_output_that_cannot_be_stored_fails_its_call_alone(
         bad.op, bad.version, bad.key, bad.hid, bad.inputs,
         [("output_0", bad.outputs[0][1], bad.outputs[0][2], {"hook": threading.Lock()})], 0.0, 1.0,
     )  # fmt: skip
-    with pytest.raises(UnstorableValue, match=r"output 'output_0'\['hook'\]"):
+    with pytest.raises(UnstorableValue, match=r"result\['hook'\]"):
         results.record(broken)
     assert len(results.calls_of([1])) == 1
 
