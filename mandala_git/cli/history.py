@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             def count() -> Iterator[Tally]:
                 nonlocal total, loud
                 for step in steps(desk.repo, tip, exclude=exclude, most=args.most):
-                    found = tally(step, index, desk.rules)
+                    found = tally(step, index, desk.rules, brief=not args.json)
                     total += found.counts
                     loud = loud or any(not change.kind.quiet for change in found.changes)
                     yield found

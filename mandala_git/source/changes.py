@@ -13,7 +13,7 @@ from mandala_git.source.guesses import Guess, guess
 from mandala_git.source.moves import Moves
 from mandala_git.source.outline import CONTEXT, Hunk, outline
 from mandala_git.source.pieces import Sources
-from mandala_git.source.reasons import LAYOUT, explain, redirected
+from mandala_git.source.reasons import LAYOUT, explain, may_be_layout, redirected
 from mandala_git.source.renaming import renamed
 
 _REPEAT = re.compile(r"#\d+")
@@ -91,6 +91,7 @@ def compare(
     *,
     before: Sources | None = None,
     after: Sources | None = None,
+    brief: bool = False,
 ) -> tuple[Change, ...]:
     """Compare two snapshots.
 
@@ -98,6 +99,7 @@ def compare(
         old, new: facts of the files that differ (more do no harm).
         before, after: their text, for exact reasons and for judging which equal definitions
             are the same one moved; without it only an equal name proves a move.
+        brief: look for reasons only where all that differs may be layout, for who only counts.
 
     Returns:
         changes, most important first, then by file and line. A file that cannot be read on
@@ -119,7 +121,7 @@ def compare(
             elif now is None and was is not None:
                 left_old.append(was)
             elif was is not None and now is not None:
-                change = _changed(was, now, before, after)
+                change = _changed(was, now, before, after, brief)
                 if change:
                     changes.append(change)
     moves = Moves(left_old, left_new, before, after)
@@ -205,7 +207,7 @@ def _pair_file(
 
 
 def _changed(
-    old: Definition, new: Definition, before: Sources | None, after: Sources | None
+    old: Definition, new: Definition, before: Sources | None, after: Sources | None, brief: bool
 ) -> Change | None:
     if old.text_id == new.text_id and old.digest == new.digest:
         return None
@@ -213,8 +215,11 @@ def _changed(
         if old.qualname != new.qualname:
             return None  # only its number among definitions of one name
         if old.exact != new.exact:
-            return Change(ChangeKind.NAMES, old, new, (_names(old, new, before, after),))
+            words = "names only" if brief else _names(old, new, before, after)
+            return Change(ChangeKind.NAMES, old, new, (words,))
         return Change(ChangeKind.COSMETIC, old, new)
+    if brief and not may_be_layout(old, new):
+        return Change(ChangeKind.CHANGED, old, new)
     found = explain(
         old,
         new,

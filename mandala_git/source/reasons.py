@@ -103,6 +103,15 @@ def explain(
     return Reasons(tuple(words), *suggest(evidence))
 
 
+def may_be_layout(old: Definition, new: Definition) -> bool:
+    """Tell from the facts alone whether the reason may be one of `LAYOUT`."""
+    was, now = (
+        (d.kind, d.attrs, d.members, d.parameters, d.plain, d.op, {h[:2] for h in d.holes})
+        for d in (old, new)
+    )
+    return was == now
+
+
 def _unseen(old: Definition, new: Definition, pieces: tuple[Piece, Piece]) -> Reasons:
     """Explain a difference that no statement and no name shows."""
     was, now = ([note.value for note in piece.docstrings] for piece in pieces)

@@ -65,18 +65,19 @@ class Tally:
         return found
 
 
-def tally(step: Step, index: Index, rules: Rules = NO_RULES) -> Tally:
+def tally(step: Step, index: Index, rules: Rules = NO_RULES, *, brief: bool = False) -> Tally:
     """Compare a commit with its parent; only files that differ are looked at.
 
     Args:
         step: the commit.
         index: what is known of contents, and learns the rest.
         rules: under which definitions are derived.
+        brief: leave out reasons that make no difference to the counts.
     """
     old, new = _Read(step.before), _Read(step.after)
     with index.batch():
         facts = [_facts(IndexedTree(side, index, rules=rules)) for side in (old, new)]
-    changes = compare(*facts, before=Sources(old.get), after=Sources(new.get))
+    changes = compare(*facts, before=Sources(old.get), after=Sources(new.get), brief=brief)
     return Tally(step, changes, tuple(complaint for _, complaint in unreadable(*facts)))
 
 

@@ -29,6 +29,8 @@ def changes(old: Files | str, new: Files | str) -> tuple[Change, ...]:
     found = compare(facts(old), facts(new), before=before, after=after)
     for change in found:
         assert hunks(change, before, after), change.key  # nothing is without something to show
+    brief = compare(facts(old), facts(new), before=before, after=after, brief=True)
+    assert [(c.kind, c.key, c.layout) for c in brief] == [(c.kind, c.key, c.layout) for c in found]
     return found
 
 
