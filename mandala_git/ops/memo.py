@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mandala_git.errors import (
     MandalaWarning,
@@ -36,6 +36,9 @@ from mandala_git.results.ids import (
 )
 from mandala_git.results.store import Results
 from mandala_git.versions.seen import Guard
+
+if TYPE_CHECKING:
+    from mandala_git.results.flights import Flights
 
 _MANY = 200_000
 """Entries of the table in memory; beyond, it starts over."""
@@ -66,11 +69,15 @@ class Memo(Block):
     Args:
         results: where calls are recorded.
         versioning: which versions count.
+        flights: sees to it that a call is computed once; None: who needs it computes it.
     """
 
-    def __init__(self, results: Results, versioning: Versioning) -> None:
+    def __init__(
+        self, results: Results, versioning: Versioning, flights: Flights | None = None
+    ) -> None:
         self.results = results
         self.versioning = versioning
+        self.flights = flights
         self.executed = 0
         self.found = 0
         self.trouble = Trouble()
@@ -165,7 +172,18 @@ class Memo(Block):
             self.found += 1
             self._remember(token, entry)
             return self._answer(entry, context)
-        return self._miss(op, key, inputs, bound, met, token, context, candidates)
+        if self.flights is None:
+            return self._miss(op, key, inputs, bound, met, token, context, candidates)
+        with self.flights.alone(output_hid(key, self.versioning.key(op))):
+            entry, candidates = self._find(op, key, inputs)
+            if entry is None:
+                try:
+                    return self._miss(op, key, inputs, bound, met, token, context, candidates)
+                finally:
+                    self.settle()  # so that who waits for it finds it
+        self.found += 1
+        self._remember(token, entry)
+        return self._answer(entry, context)
 
     def _key(self, op: Op[..., Any], inputs: list[Input]) -> bytes:
         """Return the key under which a call with these inputs is found."""

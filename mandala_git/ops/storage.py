@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from mandala_git.ops.past import Past
+    from mandala_git.results.flights import Flights
 
 
 class Storage:
@@ -38,9 +40,12 @@ class Storage:
         mapped: whether large arrays are mapped from their files when they are loaded, so that
             only what is looked at is read; otherwise they are read whole. Either way they may be
             changed, and what is recorded never is.
+        single_flight: whether a call that another thread or process is computing is waited for
+            instead of computed twice; a number: at most so many seconds. Who dies while it
+            computes is not waited for.
 
     Raises:
-        UsageError: there is no such compression.
+        UsageError: there is no such compression, or no such time to wait.
         NotARepository: `path` is given and is in no work tree.
         UnreadableRepository: git refuses to read the repository that we are in; results that
             only memory holds would be a surprise here.
@@ -52,6 +57,7 @@ class Storage:
         *,
         compression: Literal["gzip", "xz"] | None = None,
         mapped: bool = True,
+        single_flight: bool | float = False,
     ) -> None:
         if compression not in (None, "gzip", "xz"):
             raise UsageError(
@@ -61,6 +67,7 @@ class Storage:
         self._path = path
         self._compression = compression
         self._mapped = mapped
+        self._single_flight = single_flight
         self.repository: Repository | None
         try:
             self.repository = Repository.discover(
@@ -80,12 +87,26 @@ class Storage:
             )
             versioning = Versioned(self.repository, self.results)
         self.versioning = versioning
-        self._memo = Memo(self.results, versioning)
+        self._memo = Memo(self.results, versioning, self._flights())
         self.results.recover = Recovery(self._memo, lambda: self).value
         for note in self.results.notes:
             self._memo.trouble.note(note)
         self._lock = threading.Lock()
         self._blocks = 0
+
+    def _flights(self) -> Flights | None:
+        chosen = self._single_flight
+        if chosen is False:
+            return None
+        if chosen is not True and not chosen > 0:
+            raise UsageError(
+                f"single_flight={chosen!r} is no time to wait",
+                hint="Use True, or the longest wait in seconds.",
+            )
+        from mandala_git.results.flights import Flights
+
+        folder = None if self.repository is None else self.repository.mandala_dir() / "flights"
+        return Flights(folder, None if chosen is True else chosen)
 
     # -- blocks --------------------------------------------------------------------------
 
@@ -181,14 +202,13 @@ class Storage:
         return f"Storage({str(self.repository.root)!r}, versioned by git)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_reopened, (self._path, self._compression, self._mapped))
+        settings: dict[str, Any] = {
+            "compression": self._compression,
+            "mapped": self._mapped,
+            "single_flight": self._single_flight,
+        }
+        return (partial(Storage, **settings), (self._path,))
 
     def __mandala_hash__(self) -> object:
         # A storage that code can reach is a way to results, never a part of them.
         return "mandala_git.Storage"
-
-
-def _reopened(
-    path: str | Path | None, compression: Literal["gzip", "xz"] | None, mapped: bool
-) -> Storage:
-    return Storage(path, compression=compression, mapped=mapped)
