@@ -17,6 +17,7 @@ BENCHMARKS = {
     "process": "a fresh process that asks for 1000 of 10000 calls; imports",
     "block": "entering a block; a hit by the number of functions it depends on",
     "many": "100000 calls",
+    "values": "an array of 10 MiB as argument and as result",
     "scan": "reading source",
     "hook": "`git commit` in a repository of 2000 files, 3 of them staged",
 }

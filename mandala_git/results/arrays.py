@@ -13,7 +13,7 @@ from mandala_git.results.atoms import digest_frame, frame, text
 from mandala_git.results.naming import name_of
 from mandala_git.results.shapes import Shape
 
-CHUNK = 1 << 24
+CHUNK = 1 << 22
 """Bytes of a non-contiguous array that are copied at a time for hashing."""
 
 
