@@ -1,6 +1,6 @@
 """DataFrames and Series as Arrow files, where nothing of them is lost that way.
 
-A file is in Arrow's own format: any tool that knows it can open it. Its schema carries, under
+A file is in Arrow's own format (but for the seal behind it). Its schema carries, under
 `mandala`, a pickle of what Arrow has no place for: names, dtypes, the index, attrs, flags.
 Numbers and times are kept bit by bit (a nan stays the nan that it was), and come back as arrays
 over the mapped file that may be changed like any other.
