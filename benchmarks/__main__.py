@@ -19,6 +19,7 @@ BENCHMARKS = {
     "many": "100000 calls",
     "values": "an array of 10 MiB as argument and as result",
     "scan": "reading source",
+    "diff": "`git mandala diff HEAD~1` in a repository of 2000 files, 3 of them changed",
     "hook": "`git commit` in a repository of 2000 files, 3 of them staged",
 }
 """Each is a module of this folder with `run(folder, scale) -> list[Group]`."""

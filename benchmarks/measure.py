@@ -41,10 +41,15 @@ class Row:
 
 @dataclass(slots=True)
 class Group:
-    """Rows that measure the same thing, so that their ratios mean something."""
+    """Rows that measure the same thing, so that their ratios mean something.
+
+    Attributes:
+        notes: lines below the table, for what is no duration.
+    """
 
     title: str
     rows: list[Row] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, who: str, role: Role, seconds: Iterable[float], **more: object) -> None:
         """Append a row."""
@@ -164,7 +169,7 @@ def render(group: Group) -> str:
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
         for line in lines
     ]
-    return "\n".join([group.title, *(f"  {line}" for line in shown)])
+    return "\n".join([group.title, *(f"  {line}" for line in (*shown, *group.notes))])
 
 
 def _ratio(seconds: float, base: float | None) -> str:

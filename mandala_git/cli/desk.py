@@ -38,9 +38,10 @@ class Desk:
     """
 
     def __init__(self, repo: Repository | None = None) -> None:
-        self.repo = repo or Repository.discover()
+        self.repo = repo or Repository.discover(settings=True)
         self.store = GitStore(self.repo)
         self.notes: list[str] = []
+        self._commits: dict[str, str] = {}
         self.results_error: ResultsError | None = None
 
     def require_store(self) -> None:
@@ -124,7 +125,17 @@ class Desk:
         Raises:
             UsageError: there is no such commit.
         """
-        return self._worlds(commit_tree(self.repo, self.repo.resolve(rev)))
+        return self._worlds(commit_tree(self.repo, self.resolve(rev)))
+
+    def resolve(self, rev: str) -> str:
+        """Return the id of the commit that a revision names, the same as long as we work.
+
+        Raises:
+            UsageError: there is no such commit.
+        """
+        if rev not in self._commits:
+            self._commits[rev] = self.repo.resolve(rev)
+        return self._commits[rev]
 
     def _worlds(self, tree: Tree) -> Worlds:
         indexed = IndexedTree(tree, self.index, rules=self.rules, watch=reading)

@@ -178,7 +178,7 @@ def _revisions(desk: Desk, word: str) -> list[str]:
     if not all(_is_commit(desk, each) for each in ends):
         return []
     if dots and symmetric:
-        answer = desk.repo.ask(["merge-base", *map(desk.repo.resolve, ends)])
+        answer = desk.repo.ask(["merge-base", *map(desk.resolve, ends)])
         if answer.code:
             raise UsageError(
                 f"{ends[0]} and {ends[1]} have no common commit",
@@ -190,7 +190,7 @@ def _revisions(desk: Desk, word: str) -> list[str]:
 
 def _is_commit(desk: Desk, word: str) -> bool:
     try:
-        desk.repo.resolve(word)
+        desk.resolve(word)
     except UsageError:
         return False
     return True

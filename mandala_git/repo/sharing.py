@@ -20,6 +20,8 @@ def fetched_tips(repo: Repository) -> list[str]:
     Raises:
         StoreError: a tracking ref is broken.
     """
+    if not _may_have_fetched(repo):
+        return []
     answer = repo.ask(["for-each-ref", "--format=%(objectname) %(refname)", TRACKING])
     if answer.code:
         raise StoreError(
@@ -28,6 +30,21 @@ def fetched_tips(repo: Repository) -> list[str]:
         )
     lines = (line.partition(b" ") for line in answer.out.splitlines())
     return sorted({tip.decode() for tip, _, ref in lines if ref.endswith(b"/store")})
+
+
+def _may_have_fetched(repo: Repository) -> bool:
+    """Tell whether git has to be asked; mostly its files say at once that there is nothing.
+
+    The order matters: `git pack-refs` writes the second file before it removes the first.
+    """
+    if repo.has_reftable() or (repo.common_dir / TRACKING).exists():
+        return True
+    try:
+        return f" {TRACKING}".encode() in (repo.common_dir / "packed-refs").read_bytes()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def absorb(repo: Repository, store: GitStore) -> bool:

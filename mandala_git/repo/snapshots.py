@@ -21,6 +21,7 @@ _CODE = ("*.py", "*.ipynb")
 ENVIRONMENTS = ":(glob)**/pyvenv.cfg"
 PATHSPECS = (*_CODE, ENVIRONMENTS)
 REGULAR = (b"100644", b"100755")  # not symbolic links (120000), not submodules (160000)
+_REGULAR = ("100644", "100755")
 
 # A file may change once more within one tick of the clock of its file system, which is 2 s
 # on the coarsest. Until that has passed its times do not prove that it is unchanged.
@@ -33,11 +34,11 @@ _KEPT = 1_000_000
 class BlobCache(Protocol):
     """What remembers the blob ids of work-tree files between processes."""
 
-    def blob_of(self, path: str, stat: Stat) -> str | None:
-        """Return the blob id that was remembered for exactly this state of the file."""
+    def blobs_of(self, stats: Mapping[str, Stat]) -> dict[str, str]:
+        """Return the blob ids that were remembered for exactly these states of files."""
 
-    def remember_blob(self, path: str, stat: Stat, blob: str) -> None:
-        """Keep the blob id of this state of the file."""
+    def remember_blobs(self, blobs: Mapping[str, tuple[Stat, str]]) -> None:
+        """Keep the blob ids of these states of files."""
 
 
 class Tree:
@@ -167,35 +168,43 @@ def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
     out = repo.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_CODE])
     paths = sorted(filter(is_code, set(os.fsdecode(out).split("\0"))))
     folders = _Folders(repo.root)
-    entries: dict[str, str] = {}
-    contents: dict[str, bytes] = {}
+    states: dict[str, Stat] = {}
     for path in paths:
-        file = f"{repo.root}/{path}"
         try:
             if not folders.is_project(path.rpartition("/")[0]):
                 continue
-            seen = os.lstat(file)
-            if not stat.S_ISREG(seen.st_mode):
-                continue
-            state = _state(seen)
-            blob = blobs.blob_of(path, state)
-            if blob is None:
-                data = Path(file).read_bytes()
-                if len(data) <= _KEPT:
-                    contents[path] = data
-                blob = blob_id(data, repo.object_format)
-                settled = time.time_ns() - max(state[0], state[1]) > _SETTLED_NS
-                if settled and _state(os.lstat(file)) == state:
-                    blobs.remember_blob(path, state, blob)
+            seen = os.lstat(f"{repo.root}/{path}")
         except FileNotFoundError:
             continue  # deleted, but not for git yet
         except OSError as error:
-            raise MandalaError(
-                f"{shown(path)} cannot be read: {error.strerror}",
-                hint=f"see: ls -l {shown(path)}",
-            ) from error
-        entries[path] = blob
-    return Tree(entries, repo, contents=contents)
+            raise _refused(path, error) from error
+        if stat.S_ISREG(seen.st_mode):
+            states[path] = _state(seen)
+    entries = blobs.blobs_of(states)
+    contents: dict[str, bytes] = {}
+    settled: dict[str, tuple[Stat, str]] = {}
+    for path in states.keys() - entries.keys():
+        file, state = f"{repo.root}/{path}", states[path]
+        try:
+            data = Path(file).read_bytes()
+            if len(data) <= _KEPT:
+                contents[path] = data
+            entries[path] = blob_id(data, repo.object_format)
+            if time.time_ns() - max(state[:2]) > _SETTLED_NS and _state(os.lstat(file)) == state:
+                settled[path] = (state, entries[path])
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _refused(path, error) from error
+    blobs.remember_blobs(settled)
+    in_order = {path: entries[path] for path in states if path in entries}
+    return Tree(in_order, repo, contents=contents)
+
+
+def _refused(path: str, error: OSError) -> MandalaError:
+    return MandalaError(
+        f"{shown(path)} cannot be read: {error.strerror}", hint=f"see: ls -l {shown(path)}"
+    )
 
 
 def changed_paths(a: Tree, b: Tree) -> list[str]:
@@ -284,22 +293,22 @@ def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
     entries: dict[str, str] = {}
     unmerged: set[str] = set()
     environments: set[str] = set()
-    fields = out.split(b"\0")
-    for head, name in zip(fields[0:-1:2], fields[1::2], strict=True):
-        path = os.fsdecode(name)
+    fields = os.fsdecode(out).split("\0")
+    for head, path in zip(fields[0:-1:2], fields[1::2], strict=True):
         _, mode, _, blob, status = head.split()
-        if status == b"U":
+        if status == "U":
             unmerged.add(path)
-        folder, _, last = path.rpartition("/")
-        if last == "pyvenv.cfg":
-            environments.add(folder)
-        elif mode in REGULAR and is_code(path):
-            entries[path] = blob.decode()
-    kept = {
-        path: blob
-        for path, blob in entries.items()
-        if path not in unmerged and outside(path, environments)
-    }
+        if path.endswith("/pyvenv.cfg"):
+            environments.add(path.removesuffix("/pyvenv.cfg"))
+        elif mode in _REGULAR and is_code(path):
+            entries[path] = blob
+    kept = entries
+    if unmerged or environments:
+        kept = {
+            path: blob
+            for path, blob in entries.items()
+            if path not in unmerged and outside(path, environments)
+        }
     conflicts = (path for path in unmerged if is_code(path) and outside(path, environments))
     return Tree(kept, repo, tuple(sorted(conflicts)))
 

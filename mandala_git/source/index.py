@@ -122,13 +122,26 @@ class Index:
         rows = [(_path(name), blob) for name, blob in self._files(entries, "path, blob")]
         return {path for path, blob in rows if entries.get(path) == blob}
 
-    def _files(self, entries: Mapping[str, str], columns: str) -> Iterator[tuple[str, ...]]:
-        paths = list(entries)
-        for start in range(0, len(paths), _CHUNK):
-            some = paths[start : start + _CHUNK]
+    def _files(self, entries: Iterable[str], columns: str) -> Iterator[tuple[str, ...]]:
+        return self._by_path(
+            f"SELECT {columns} FROM files WHERE space = ? AND", entries, self.space
+        )
+
+    def _by_path(
+        self, query: str, paths: Iterable[str], *before: object
+    ) -> Iterator[tuple[str, ...]]:
+        """Ask for rows of many paths.
+
+        Args:
+            query: up to the condition on the path.
+            paths: all of them.
+            before: the parameters of the query.
+        """
+        waiting = list(paths)
+        for start in range(0, len(waiting), _CHUNK):
+            some = waiting[start : start + _CHUNK]
             marks = ",".join("?" * len(some))
-            query = f"SELECT {columns} FROM files WHERE space = ? AND path IN ({marks})"
-            yield from self._rows(query, (self.space, *some))
+            yield from self._rows(f"{query} path IN ({marks})", (*before, *some))
 
     def methods(self, name: str) -> list[tuple[str, str]]:
         """Return (path, blob) of all known contents that define a method of this name."""
@@ -214,13 +227,30 @@ class Index:
         row = self._row("SELECT stat, blob FROM blobs WHERE path = ?", (path,))
         return str(row[1]) if row is not None and row[0] == _stamp(stat) else None
 
+    def blobs_of(self, stats: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+        """Return the blob ids of the files whose stats are as they were; see `blob_of`."""
+        found: dict[str, str] = {}
+        for name, stamp, blob in self._by_path("SELECT path, stat, blob FROM blobs WHERE", stats):
+            path = _path(name)
+            if stamp == _stamp(stats[path]):  # type: ignore[comparison-overlap]
+                found[path] = blob
+        return found
+
     def remember_blob(self, path: str, stat: tuple[int, ...], blob: str) -> None:
         """Remember the blob id of a file, unless it was written so recently that a later
         write might leave the same stat."""
-        if max(stat[0], stat[1]) > time.time_ns() - RACY:
-            return
-        query = "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)"
-        self._write([(query, [(path, _stamp(stat), blob)])])
+        self.remember_blobs({path: (stat, blob)})
+
+    def remember_blobs(self, blobs: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+        """Remember the blob ids of files; see `remember_blob`."""
+        latest = time.time_ns() - RACY
+        rows = [
+            (path, _stamp(stat), blob)
+            for path, (stat, blob) in blobs.items()
+            if max(stat[0], stat[1]) <= latest
+        ]
+        if rows:
+            self._write([("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", rows)])
 
     # --- the database -----------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from bisect import bisect
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 
@@ -15,6 +16,9 @@ from mandala_git.source.stored import alone
 from mandala_git.versions.history import History
 from mandala_git.versions.tally import unreadable
 from mandala_git.versions.worlds import Worlds
+
+AHEAD = 30
+"""Files that are read together with one: git starts once for them."""
 
 
 class Comparison:
@@ -29,8 +33,8 @@ class Comparison:
         self.before = before
         self.after = after
         self.history: History = after.history
-        self._old_sources = _sources(before)
-        self._new_sources = _sources(after)
+        self._old_sources = _sources(before, lambda: self.paths)
+        self._new_sources = _sources(after, lambda: self.paths)
 
     @cached_property
     def paths(self) -> list[str]:
@@ -108,8 +112,17 @@ def _facts(worlds: Worlds | None, paths: Collection[str]) -> list[FileFacts]:
     return [facts for facts in map(worlds.tree.facts, paths) if facts is not None]
 
 
-def _sources(worlds: Worlds | None) -> Sources:
+def _sources(worlds: Worlds | None, paths: Callable[[], list[str]]) -> Sources:
+    """Return the files of one side; with one that differs, the next of them are read at once."""
     if worlds is None:
         return Sources(lambda path: None)
     tree = worlds.tree.tree
-    return Sources(lambda path: tree.read([path]).get(path))
+    ahead: dict[str, bytes] = {}
+
+    def read(path: str) -> bytes | None:
+        if path not in ahead:
+            place = bisect(paths(), path)
+            ahead.update(tree.read([path, *paths()[place : place + AHEAD]]))
+        return ahead.pop(path, None)
+
+    return Sources(read)

@@ -485,6 +485,9 @@ def test_a_repository_without_a_store_takes_the_fetched_one(git_repo, store, scr
         clone.git("fetch", "-q", str(scratch.root), f"{REF}:refs/mandala-remote/{remote}/store")
     made = store_of(clone)
     assert fetched_tips(made.repo) == [tip]
+    clone.git("pack-refs", "--all")
+    assert not list((clone.root / ".git/refs/mandala-remote").glob("**/store"))
+    assert fetched_tips(made.repo) == [tip]
     assert absorb(made.repo, made) is True
     assert made.tip() == tip
 

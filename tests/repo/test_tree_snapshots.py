@@ -33,13 +33,13 @@ class Cache:
         self.known = {}
         self.hits = 0
 
-    def blob_of(self, path, stat):
-        blob = self.known.get((path, stat))
-        self.hits += blob is not None
-        return blob
+    def blobs_of(self, stats):
+        found = {p: self.known[p, stat] for p, stat in stats.items() if (p, stat) in self.known}
+        self.hits += len(found)
+        return found
 
-    def remember_blob(self, path, stat, blob):
-        self.known[path, stat] = blob
+    def remember_blobs(self, blobs):
+        self.known.update(((path, stat), blob) for path, (stat, blob) in blobs.items())
 
 
 @pytest.fixture(params=["sha1", "sha256"])

@@ -87,6 +87,9 @@ def test_stats(file: Path) -> None:
     old = time.time_ns() - 10_000_000_000
     index.remember_blob("m.py", (old, old, 5, 7), "b1")
     assert index.blob_of("m.py", (old, old, 5, 7)) == "b1"
+    stats = {"m.py": (old, old, 5, 7), "n.py": (old, old, 5, 7)}
+    assert index.blobs_of(stats) == {"m.py": "b1"}
+    assert index.blobs_of({"m.py": (old, old, 6, 7)}) == {}
     assert index.blob_of("m.py", (old, old, 6, 7)) is None
     assert index.blob_of("n.py", (old, old, 5, 7)) is None
     now = time.time_ns()
@@ -94,6 +97,12 @@ def test_stats(file: Path) -> None:
     assert index.blob_of("racy.py", (now, old, 5, 7)) is None
     index.remember_blob("racy.py", (old, now, 5, 7), "b1")
     assert index.blob_of("racy.py", (old, now, 5, 7)) is None
+    many = {f"m{n}.py": ((old, old, n, 7), f"b{n}") for n in range(1000)}
+    index.remember_blobs({**many, "racy.py": ((now, old, 5, 7), "b")})
+    stats = {path: stat for path, (stat, _) in many.items()}
+    assert index.blobs_of({**stats, "racy.py": (now, old, 5, 7)}) == {
+        path: blob for path, (_, blob) in many.items()
+    }
 
 
 def test_a_stat_is_known_again_whoever_else_holds_its_numbers(file: Path) -> None:
@@ -217,4 +226,5 @@ def test_paths_that_are_not_utf_8(file: Path, path: str) -> None:
     assert sorted(index.methods("fit")) == sorted([("m.py", "b1"), (path, "b1")])
     assert index.codes(path, "b1") == codes
     assert index.blob_of(path, (1, 1, 1, 1)) == "b1"
+    assert index.blobs_of({path: (1, 1, 1, 1)}) == {path: "b1"}
     index.close()
