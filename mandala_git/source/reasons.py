@@ -60,7 +60,8 @@ def explain(
     elsewhere = redirected(old, new)
     pieces = (before.piece(old), after.piece(new)) if before and after else None
     found = align(*pieces) if pieces and pieces[0].complete and pieces[1].complete else None
-    if pieces and found and not elsewhere and _only_import_order(found, pieces):
+    layout = may_be_layout(old, new)
+    if pieces and found and layout and not elsewhere and _only_import_order(found, pieces):
         return Reasons((IMPORT_ORDER,), COMPATIBLE, _NEIGHBOURS)
     if new.kind is Kind.IMPORT and old.kind is Kind.IMPORT:
         return _import(old, new)
@@ -92,7 +93,7 @@ def explain(
     if not words and before and after:
         outside = before.around(old), after.around(new)
         around = align(*outside)
-        if _only_import_order(around, outside):
+        if layout and _only_import_order(around, outside):
             return Reasons((IMPORT_ORDER,), COMPATIBLE, _NEIGHBOURS)
         if around:
             words.append("the code around it")
@@ -105,18 +106,20 @@ def explain(
 
 def may_be_layout(old: Definition, new: Definition) -> bool:
     """Tell from the facts alone whether the reason may be one of `LAYOUT`."""
-    was, now = (
-        (d.kind, d.attrs, d.members, d.parameters, d.plain, d.op, {h[:2] for h in d.holes})
-        for d in (old, new)
-    )
-    return was == now
+    return _facing(old) == _facing(new)
+
+
+def _facing(d: Definition) -> tuple[object, ...]:
+    # Whether a star import may bind a name depends on the order of imports at the top.
+    names = {(hole.chain, _has_star(hole.binding)) for hole in d.holes}
+    return d.kind, d.attrs, d.members, d.parameters, d.plain, d.op, names
 
 
 def _unseen(old: Definition, new: Definition, pieces: tuple[Piece, Piece]) -> Reasons:
     """Explain a difference that no statement and no name shows."""
     was, now = ([note.value for note in piece.docstrings] for piece in pieces)
     if was != now:
-        if list(map(_text, was)) == list(map(_text, now)):
+        if may_be_layout(old, new) and list(map(_text, was)) == list(map(_text, now)):
             return Reasons((DOCSTRING_LAYOUT,), COMPATIBLE, "only blanks in a docstring differ")
         return Reasons((DOCSTRING,))
     stars = any(_has_star(hole.binding) for hole in new.holes)

@@ -343,6 +343,12 @@ def test_the_order_of_imports() -> None:
     assert ("changed", "<module>", "the star imports of the file, or their order") in told(old, new)
 
 
+def test_the_order_of_imports_beside_a_star() -> None:
+    old = "from x import a, b\nfrom y import *\nif c(): from x import a\n"
+    new = "from y import *\nfrom x import b, a\nif c(): from x import a\n"
+    assert not any(c.layout for c in changes(old, new))
+
+
 def test_where_a_name_leads_is_told_briefly() -> None:
     old = "if a():\n    from x import y\nelif b():\n    from z import y\n"
     new = old + "elif c():\n    from u import y\nelse:\n    from v import y\n"
