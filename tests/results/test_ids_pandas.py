@@ -20,7 +20,9 @@ def series() -> list[Any]:
         pd.Series([1, 2], dtype="Int64"), pd.Series([1, None], dtype="Int64"),
         pd.Series([1, 2], dtype="Float64"), pd.Series([True, False]),
         pd.Series([True, None], dtype="boolean"), pd.Series(["1", "2"]),
-        pd.Series(["1", "2"], dtype=object), pd.Series(["1", "2"], dtype="string"),
+        # In pandas 2 text is of objects anyway.
+        *([pd.Series(["1", "2"], dtype=object)] if pd.Series(["1"]).dtype != object else []),
+        pd.Series(["1", "2"], dtype="string"),
         pd.Series(["1", None], dtype="string"), pd.Series([b"1", b"2"]), pd.Series([1, 2], dtype=object),
         pd.Series(["1", "2"], dtype="category"), pd.Series(pd.Categorical(["1", "2"], ["2", "1"])),
         pd.Series(pd.Categorical(["1", "2"], ordered=True)),
