@@ -20,9 +20,7 @@ def series() -> list[Any]:
         pd.Series([1, 2], dtype="Int64"), pd.Series([1, None], dtype="Int64"),
         pd.Series([1, 2], dtype="Float64"), pd.Series([True, False]),
         pd.Series([True, None], dtype="boolean"), pd.Series(["1", "2"]),
-        # In pandas 2 text is of objects anyway.
-        *([pd.Series(["1", "2"], dtype=object)] if pd.Series(["1"]).dtype != object else []),
-        pd.Series(["1", "2"], dtype="string"),
+        pd.Series(["1", "2"], dtype=object), pd.Series(["1", "2"], dtype="string"),
         pd.Series(["1", None], dtype="string"), pd.Series([b"1", b"2"]), pd.Series([1, 2], dtype=object),
         pd.Series(["1", "2"], dtype="category"), pd.Series(pd.Categorical(["1", "2"], ["2", "1"])),
         pd.Series(pd.Categorical(["1", "2"], ordered=True)),
@@ -73,8 +71,13 @@ def test_all_differ() -> None:
     seen: dict[bytes, Any] = {}
     for value in [*series(), *others()]:
         this = cid(value)
-        assert this not in seen, (value, seen[this])
+        # Which dtype text and dates have by default depends on the version of pandas.
+        assert this not in seen or _are_one(value, seen[this]), (value, seen[this])
         seen[this] = value
+
+
+def _are_one(one: Any, other: Any) -> bool:
+    return isinstance(one, pd.Series) and one.dtype == other.dtype and one.equals(other)
 
 
 def test_block_layout_is_not_content() -> None:
