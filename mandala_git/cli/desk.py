@@ -13,6 +13,7 @@ from mandala_git.repo.repository import Repository
 from mandala_git.repo.sharing import absorb
 from mandala_git.repo.snapshots import Tree, commit_tree, index_tree, work_tree
 from mandala_git.repo.store import no_store
+from mandala_git.results.filesystems import network_type
 from mandala_git.results.store import Results
 from mandala_git.source.index import Index
 from mandala_git.versions.history import History
@@ -65,7 +66,9 @@ class Desk:
         if self.store.exists():
             with contextlib.suppress(OSError):  # then the index is in memory
                 folder.mkdir(parents=True, exist_ok=True)
-        return Index(folder / INDEX if folder.is_dir() else None, rules=self.rules)
+        if not folder.is_dir():
+            return Index(None, rules=self.rules)
+        return Index(folder / INDEX, rules=self.rules, wal=not network_type(folder))
 
     @cached_property
     def results(self) -> Results | None:

@@ -415,7 +415,7 @@ class Memo(Block):
         except UnstorableValue as error:
             raise UnstorableValue(f"{op.name}: {error.message}", hint=error.hint) from error
         except ResultsError as error:
-            if not self.results.waits(key):
+            if not self.results.waits(hid):
                 self.trouble.unkept(error)
                 return None
             self.trouble.waiting(error)

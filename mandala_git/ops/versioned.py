@@ -64,7 +64,7 @@ class Versioned(Versioning):
         self.repo = repo
         folder = repo.mandala_dir()
         self.rules = rules = read_settings(repo.root).rules
-        self.index = Index(folder / "index.db", rules=rules)
+        self.index = Index(folder / "index.db", rules=rules, wal=results.wal)
         self.history = History(GitStore(repo), results, self.index, rules=rules)
         self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
         self._pin_decorated()

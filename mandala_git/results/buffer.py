@@ -37,6 +37,10 @@ class Buffer:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
+    def has_call(self, hid: bytes) -> bool:
+        """Say whether a call waits here."""
+        return hid in self._calls
+
     def has_value(self, content: bytes) -> bool:
         """Say whether a value waits here (not merely its id)."""
         row = self._values.get(content)

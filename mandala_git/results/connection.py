@@ -55,7 +55,7 @@ class Connected:
         self._pause_ends = 0.0
         self._connect(self.notes)
 
-    def flush(self) -> None:
+    def flush(self, *, patient: bool = False) -> None:
         """Write what waits; here nothing does."""
 
     def _connect(self, notes: list[str] | None) -> sqlite3.Connection:
@@ -110,7 +110,12 @@ class Connected:
         """Hold the lock and lend the connection; SQLite's errors become ours."""
         with self.lock:
             if flushed:
-                self.flush()
+                known = self._failure is not None
+                try:
+                    self.flush(patient=True)
+                except ResultsError:
+                    if not known:  # else what is there can be read all the same
+                        raise
             database = self._open()
             try:
                 yield database
@@ -126,6 +131,12 @@ class Connected:
         if self._stamp is not None and not self._stamp.holds():
             self._disconnect()
         return self._connect(None) if self._database is None else self._database
+
+    @property
+    def wal(self) -> bool:
+        """Whether processes of this machine share memory here: not on a network file system."""
+        with self._using(flushed=False) as database:
+            return str(database.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
 
     def _check_place(self) -> None:
         """Notice that the database was removed or replaced: SQLite goes on writing to nowhere.
@@ -152,13 +163,16 @@ class Connected:
         self._failure = None
 
     def _have_patience(self) -> None:
-        """Do not wait for a lock that was waited for in vain just now.
+        """Do not try what cannot work, nor wait for a lock that was waited for in vain just now.
 
         Raises:
             ResultsError: what was said then.
         """
-        if self._failure is not None and time.monotonic() < self._pause_ends:
-            raise type(self._failure)(self._failure.message, hint=self._failure.hint)
+        error = self.refusal
+        if error is None and self._failure is not None and time.monotonic() < self._pause_ends:
+            error = self._failure
+        if error is not None:
+            raise type(error)(error.message, hint=error.hint)
 
     def _failed(self, error: ResultsError, began: float) -> None:
         """Note that something could not be written, which was tried since a time."""

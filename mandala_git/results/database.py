@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -123,21 +124,24 @@ def open_database(
         return connection
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_newer(_version_in_header(path), path)
+        refuse_newer(_version_in_header(path), path)
     except OSError as error:
         kind = Unwritable if error.errno in _REFUSED else ResultsError
         raise kind(
             f"cannot use the results folder {path.parent}: {error.strerror or error}",
             hint=_ELSEWHERE,
         ) from error
+    if path.exists() and not os.access(path, os.W_OK):
+        # SQLite would open it, and refuse the first write.
+        raise Unwritable(f"{path} may only be read", hint=_ELSEWHERE)
     opened: sqlite3.Connection | None = None
     try:
         connection = opened = sqlite3.connect(
             path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        _refuse_newer(version, path)
-        _set_journal(connection, path, busy_seconds, notes)
+        refuse_newer(version, path)
+        _set_journal(connection, path, busy_seconds, notes, new=version == 0)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA mmap_size = 268435456")  # reads without a copy: bytes
         connection.execute("PRAGMA cache_size = -32768")  # KiB, so that an index stays at hand
@@ -200,7 +204,12 @@ def _version_in_header(path: Path) -> int:
     return int.from_bytes(header[60:64], "big")
 
 
-def _refuse_newer(version: int, path: Path) -> None:
+def refuse_newer(version: int, path: Path | None) -> None:
+    """Refuse a database with a schema that is not known here.
+
+    Raises:
+        NewerSchema: it has.
+    """
     if version > SCHEMA:
         raise NewerSchema(
             f"{path} was written by a newer version of mandala-git "
@@ -210,18 +219,23 @@ def _refuse_newer(version: int, path: Path) -> None:
 
 
 def _set_journal(
-    connection: sqlite3.Connection, path: Path, busy_seconds: float, notes: list[str] | None
+    connection: sqlite3.Connection,
+    path: Path,
+    busy_seconds: float,
+    notes: list[str] | None,
+    *,
+    new: bool,
 ) -> None:
     network = network_type(path.parent)
     wanted = "delete" if network else "wal"
-    if network and notes is not None:
+    if network and notes is not None and (new or _mode(connection) != wanted):
         notes.append(
             f"{path.parent} is on a network file system ({network}): results are written with a "
             "rollback journal, which is slower; `git config mandala.resultsDir` moves them"
         )
     # A change of mode needs the file alone, and SQLite does not wait for that by itself.
     deadline = time.monotonic() + busy_seconds
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
+    while _mode(connection) != wanted:
         try:
             connection.execute(f"PRAGMA journal_mode = {wanted}")
         except sqlite3.OperationalError:
@@ -232,6 +246,10 @@ def _set_journal(
             break
 
 
+def _mode(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
 def _migrate(connection: sqlite3.Connection, name: str) -> None:
     while True:
         connection.execute("BEGIN IMMEDIATE")
@@ -239,7 +257,7 @@ def _migrate(connection: sqlite3.Connection, name: str) -> None:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version >= SCHEMA:  # another process was faster
                 connection.execute("COMMIT")
-                _refuse_newer(version, Path(name))
+                refuse_newer(version, Path(name))
                 return
             MIGRATIONS[version](connection)
             connection.execute(f"PRAGMA user_version = {version + 1}")

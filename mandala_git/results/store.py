@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import ResultsError, UnstorableValue, ValueLost
+from mandala_git.errors import NewerSchema, ResultsError, UnstorableValue, ValueLost
 from mandala_git.results import codecs, lifetime, reading
 from mandala_git.results.buffer import Buffer, StoredValue
 from mandala_git.results.calls import (
@@ -21,7 +21,7 @@ from mandala_git.results.calls import (
     Edge,
     NewCall,
 )
-from mandala_git.results.database import BUSY_SECONDS, explained
+from mandala_git.results.database import BUSY_SECONDS, explained, refuse_newer
 from mandala_git.results.ids import cid
 from mandala_git.results.presence import damaged
 from mandala_git.results.register import Register
@@ -101,6 +101,7 @@ class Results(Register):
         self._labels: dict[str, int] = {}
         self._codecs: dict[int, str] = {}
         self._stuck = False
+        self._others = -1
         self._damaged: set[bytes] = set()
         self.recover: Callable[[bytes, ValueLost], Any] | None = None
         super().__init__(None if folder is None else folder / "results.db", busy_seconds)
@@ -180,9 +181,9 @@ class Results(Register):
             self._stuck, self._failure = False, None
             self._buffer = Buffer()
 
-    def waits(self, key: bytes) -> bool:
-        """Say whether a call with this lookup key waits to be written."""
-        return key in self._buffer.keys
+    def waits(self, hid: bytes) -> bool:
+        """Say whether the call with a history id waits to be written."""
+        return self._buffer.has_call(hid)
 
     @property
     def waiting(self) -> int:
@@ -287,9 +288,21 @@ class Results(Register):
             return reading.makers(database, content)
 
     def generation(self) -> tuple[int, int]:
-        """Return a number that changes with others' writes, and one that changes with ours."""
+        """Return a number that changes with others' writes, and one that changes with ours.
+
+        Raises:
+            NewerSchema: somebody else has brought the database to a schema that is not known
+                here; from now on nothing is done with it.
+        """
         with self._using(flushed=False) as database:
             others = database.execute("PRAGMA data_version").fetchone()[0]
+            if others != self._others:
+                try:
+                    refuse_newer(database.execute("PRAGMA user_version").fetchone()[0], self.path)
+                except NewerSchema:
+                    self._disconnect()
+                    raise
+                self._others = others
             return int(others), database.total_changes
 
     # Values ---------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class ValueFiles:
                 raise
         except OSError as error:
             raise ResultsError(
-                f"cannot write a value to {target}: {error.strerror or error}",
+                f"cannot write values to {self.folder}: {error.strerror or error}",
                 hint="Make room or make the folder writable; or set `git config "
                 "mandala.resultsDir` to another one.",
             ) from error

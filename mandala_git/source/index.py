@@ -76,12 +76,19 @@ class Index:
         file: the SQLite file; None for an index in memory.
         rules: those under which facts are derived.
         scheme: the normal form under which they are derived.
+        wal: whether processes may share memory beside the file, as a local one's can.
     """
 
     def __init__(
-        self, file: Path | str | None, *, rules: Rules = NO_RULES, scheme: str = SCHEME
+        self,
+        file: Path | str | None,
+        *,
+        rules: Rules = NO_RULES,
+        scheme: str = SCHEME,
+        wal: bool = True,
     ) -> None:
         self.file = None if file is None else Path(file)
+        self._journal = "WAL" if wal else "DELETE"
         settings = "\0".join((scheme, rules.spelled()))
         self.space = blake3(settings.encode("utf-8", "surrogatepass")).digest(length=8)
         self.python = f"{sys.implementation.cache_tag}.{sys.flags.optimize}"
@@ -353,7 +360,7 @@ class Index:
         )
         self._connection, self._process = connection, os.getpid()
         if self.file is not None:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA journal_mode = {self._journal}")
             connection.execute("PRAGMA synchronous = NORMAL")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version != FORMAT:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from interpreters import finish, start
 
 from mandala_git.results import ids
 from mandala_git.results.store import Results
 
 if TYPE_CHECKING:
     from conftest import Project
-
-HOUSE = Path(__file__).parent.parent.parent
 
 OPS = """
 import os
@@ -48,24 +44,6 @@ def outer(n):
 """
 
 
-def start(project: Project, code: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=project.root,
-        env={**os.environ, "PYTHONPATH": f"{HOUSE}:{project.root}", "PYTHONDONTWRITEBYTECODE": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> list[str]:
-    out, said = process.communicate("go\n", timeout=240)
-    assert process.returncode == 0, said
-    return out.splitlines()
-
-
 def ran(project: Project) -> Counter[str]:
     path = project.root / "ran"
     return Counter(path.read_text().splitlines()) if path.exists() else Counter()
@@ -79,7 +57,7 @@ def test_eight_threads_on_one_storage(project: Project, memory: bool) -> None:
     """Each in blocks of its own, some calls the same at the same time."""
     project.write(p=OPS)
     process = start(
-        project,
+        project.root,
         f"""
 import sys, threading, os
 sys.setswitchinterval(1e-5)
@@ -124,7 +102,7 @@ with storage:
 def test_tasks_of_one_thread_have_blocks_of_their_own(project: Project) -> None:
     project.write(p=OPS)
     process = start(
-        project,
+        project.root,
         """
 import asyncio
 import p
@@ -173,7 +151,7 @@ def test_four_processes_make_the_same_calls(project: Project, flight: str) -> No
     """Recorded once without an error; on request computed once."""
     project.write(p=OPS)
     code = RACER.format(flight=flight, count=8)
-    racers = [start(project, code) for _ in range(4)]
+    racers = [start(project.root, code) for _ in range(4)]
     for racer in racers:
         assert racer.stdout is not None
         assert racer.stdout.readline() == "ready\n"
@@ -196,7 +174,7 @@ def test_four_processes_make_the_same_calls(project: Project, flight: str) -> No
 def test_threads_compute_a_call_once(project: Project) -> None:
     project.write(p=OPS)
     process = start(
-        project,
+        project.root,
         """
 import threading
 import p
@@ -221,11 +199,11 @@ def test_a_killed_owner_is_not_waited_for(project: Project) -> None:
     project.write(p=OPS.replace("time.sleep(0.05)", "os.path.exists('hang') and time.sleep(600)"))
     (project.root / "hang").write_text("")
     code = "import p\nfrom mandala_git import Storage\nwith Storage(single_flight=True): print(p.outer(1).value)"
-    owner = start(project, code)
+    owner = start(project.root, code)
     while not ran(project):
         assert owner.poll() is None
         time.sleep(0.01)
-    waiting = start(project, code)
+    waiting = start(project.root, code)
     (project.root / "hang").unlink()
     owner.send_signal(signal.SIGKILL)
     owner.communicate()
@@ -234,7 +212,7 @@ def test_a_killed_owner_is_not_waited_for(project: Project) -> None:
 
 
 def test_a_time_to_wait_that_makes_no_sense(project: Project) -> None:
-    process = start(project, "from mandala_git import Storage\nStorage(single_flight=-1)")
+    process = start(project.root, "from mandala_git import Storage\nStorage(single_flight=-1)")
     _, said = process.communicate()
     assert "single_flight=-1 is no time to wait" in said
 
@@ -259,7 +237,7 @@ def test_pools_of_processes(project: Project, method: str) -> None:
         """.replace("\n        ", "\n"),
     )
     process = start(
-        project,
+        project.root,
         f"""
 import multiprocessing, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -346,7 +324,7 @@ for line in sys.stdin:
         self.project = project
         self.finished: list[int] = []
         code = f"CODE = {KILLED!r}\n{self.SERVER}"
-        self._server = start(project, code)
+        self._server = start(project.root, code)
 
     def kill(self, first: int, delay: float) -> None:
         """Start a program and kill it some time after its first finished call."""
@@ -413,7 +391,7 @@ def test_a_short_call_is_kept_soon(project: Project) -> None:
     """One that takes less than a millisecond waits for others, but not for the program."""
     project.write(p=WRITER)
     process = start(
-        project,
+        project.root,
         "import p, sys\nfrom mandala_git import Storage\n"
         "with Storage():\n    p.inner(21)\n    print('made', flush=True)\n    sys.stdin.read()",
     )

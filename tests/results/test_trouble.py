@@ -179,7 +179,7 @@ def test_a_large_value_that_cannot_be_written_leaves_nothing_half(
                 patch.setattr(Path, "mkdir", fail)
             with pytest.raises(ResultsError, match=os.strerror(number)):
                 results.record(call)
-        assert not results.waits(call.key)
+        assert not results.waits(call.hid)
         assert results.calls_of([call.op]) == []
         assert not [path for path in (tmp_path / "values").rglob("*") if path.is_file()]
         results.record(call)
@@ -231,7 +231,7 @@ def test_what_cannot_be_written_waits_and_can_be_read(
     disk.name = name
     with pytest.raises(Unwritable, match=r"results\.db"):
         results.record(call)
-    assert results.waits(call.key)
+    assert results.waits(call.hid)
     assert results.waiting == 1
     assert results.load(ids.cid([1, 2])) == [1, 2]
     assert results.load(ids.cid(1)) == 1
@@ -256,7 +256,7 @@ def test_only_so_much_waits(
         else:
             with pytest.raises(Unwritable):
                 results.record(call)
-    assert [results.waits(call.key) for call in calls] == [True] * 10 + [False] * 20
+    assert [results.waits(call.hid) for call in calls] == [True] * 10 + [False] * 20
     disk.name = ""
     results.record(calls[-1])
     results.flush()
