@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
+from mandala_git.results.naming import set_namer
 from mandala_git.versions.tracker import OpenCall
 
 
@@ -13,6 +14,9 @@ class Block(Protocol):
 
     def call(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: Context) -> Any:
         """Find the recorded call or make it."""
+
+    def name(self, obj: Any) -> str | None:
+        """Return the project key of a function or class, None for other people's."""
 
 
 class Context(NamedTuple):
@@ -30,6 +34,15 @@ class Context(NamedTuple):
 
 
 CONTEXT: ContextVar[Context | None] = ContextVar("mandala_git_context", default=None)
+
+
+def _name(obj: Any) -> str | None:
+    context = CONTEXT.get()
+    return None if context is None else context.block.name(obj)
+
+
+# A process may have storages of several repositories: each block has its own names.
+set_namer(_name)
 
 
 def begin(block: Block) -> None:

@@ -86,6 +86,10 @@ class Memo(Block):
         self._session: int | None = None
         self._generation: tuple[object, int] | None = None
 
+    def name(self, obj: Any) -> str | None:
+        """Return the project key of a function or class, None for other people's."""
+        return self.versioning.name(obj)
+
     def enter(self) -> None:
         """Begin a block: others may have recorded calls or given verdicts."""
         written: object

@@ -111,6 +111,10 @@ class _PastVersioning(Versioning):
         self._admitted: dict[tuple[str, int], CallVersion | None] = {}
         self._generation = -1
 
+    def name(self, obj: Any) -> str | None:
+        """Return the project key of a function or class."""
+        return self._present.name(obj)
+
     def enter(self) -> int:
         """Read verdicts that came in."""
         history = self._present.history

@@ -14,7 +14,6 @@ from mandala_git.ops.versioning import CallVersion, Versioning, session_here
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
 from mandala_git.results.calls import Session
-from mandala_git.results.ids import set_namer
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
 from mandala_git.source.definitions import Definition, split_key
@@ -68,7 +67,6 @@ class Versioned(Versioning):
         self.history = History(GitStore(repo), results, self.index, rules=rules)
         self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
         self._pin_decorated()
-        set_namer(self.loaded.name)
         self.tracker = Tracker(lambda filename: self.loaded.path_of(filename) is not None)
         self._world: ProcessWorld | None = None
         self._known: dict[Op[..., Any], _Known] = {}
@@ -95,6 +93,10 @@ class Versioned(Versioning):
 
         tree = work_tree(self.repo, self.index)
         return IndexedTree(tree, self.index, rules=self.rules)
+
+    def name(self, obj: Any) -> str | None:
+        """Return the project key of a function or class."""
+        return self.loaded.name(obj)
 
     # -- blocks --------------------------------------------------------------------------
 

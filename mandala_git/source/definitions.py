@@ -119,6 +119,7 @@ class Definition(NamedTuple):
             that its cells make together.
         cell: of a notebook, the number of the cell in which it begins, from 1, and how many of
             these lines are before that cell; else two zeros.
+        bare: a function or class without decorators.
         note: why this is a fallback (`raw:` digests), "" when all is well.
     """
 
@@ -143,6 +144,7 @@ class Definition(NamedTuple):
     lines: tuple[int, int] = (0, 0)
     note: str = ""
     cell: tuple[int, int] = (0, 0)
+    bare: bool = False
 
     @property
     def key(self) -> str:
@@ -252,7 +254,7 @@ def _pack_definition(d: Definition) -> tuple[Any, ...]:
         tuple((h.name, h.attrs, h.binding, h.called) for h in d.holes),
         d.attrs, d.members, d.parent, d.plain, d.op, d.dynamic, d.literal,
         tuple(d.values.items()), d.mutable, d.parameters, d.lines, d.note,
-        d.cell,
+        d.cell, d.bare,
     )  # fmt: skip
 
 

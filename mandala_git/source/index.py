@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 _inherited: list[sqlite3.Connection] = []
 
-FORMAT = 5
+FORMAT = 6
 """Layout of the tables and of what is packed in them; another number begins a new file."""
 
 RACY = 2_000_000_000  # ns: a file that was written this recently may change unseen

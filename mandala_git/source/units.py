@@ -219,6 +219,7 @@ def describe(unit: Unit, place: Place, normal: Normal, text: bytes) -> Definitio
         mutable=mutable,
         parameters=parameters,
         lines=unit.lines,
+        bare=unit.kind in (Kind.FUNCTION, Kind.CLASS) and not normal.effects,
     )
 
 

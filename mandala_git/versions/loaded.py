@@ -48,14 +48,19 @@ class Pinned:
         data: bytes of the file; None when the index knows the blob.
         blob: git's id of them.
         late: read only after the file had changed since it was imported, as far as is known.
+        stat: of the file; () for what is no file.
     """
 
-    def __init__(self, path: str, blob: str, data: bytes | None, late: bool) -> None:
+    def __init__(
+        self, path: str, blob: str, data: bytes | None, late: bool, stat: tuple[int, ...] = ()
+    ) -> None:
         self.path = path
         self.blob = blob
         self.data = data
         self.late = late
+        self.stat = stat
         self.facts: FileFacts | None = None
+        self.named: dict[str, Definition] | None = None
         self.places: Mapping[tuple[str, int], bytes] | None = None
         self.codes: frozenset[tuple[str, bytes]] | None = None
 
@@ -214,6 +219,14 @@ class Loaded:
         """Look for loaded modules again, also where one has taken the place of another."""
         self._counted = -1
         self.refresh(thoroughly=True)
+        if self.cells is not None:
+            from mandala_git.versions.patched import follow
+
+            follow(self)
+
+    def forget_owners(self) -> None:
+        """Ask anew what code belongs to: a module has been pinned anew."""
+        self._owners.clear()
 
     def look(self) -> None:
         """Look what is loaded before a cell runs, which may import or reload something."""
@@ -254,8 +267,18 @@ class Loaded:
                 blob = self.blob_id(data)
                 if stat_of(filename) == stat:
                     self.index.remember_blob(path, stat, blob)
-            pinned = self.pinned[path] = Pinned(path, blob, data, late)
+            pinned = self.pinned[path] = Pinned(path, blob, data, late, stat)
         return pinned
+
+    def definition(self, path: str, qualname: str) -> Definition | None:
+        """Return a definition of the pinned source of a module as it stands there."""
+        facts = self.facts(path)
+        if facts is None:
+            return None
+        pinned = self.pinned[path]
+        if pinned.named is None:
+            pinned.named = {d.qualname: d for d in facts.definitions}
+        return pinned.named.get(qualname)
 
     def pin_decorated(self, filename: str, stat: tuple[int, ...]) -> None:
         """Pin a module in which an op was decorated.

@@ -27,6 +27,9 @@ OWN_NAMES = frozenset({"__name__", "__file__", "__doc__", "__package__"})
 _BUILTINS = dict(vars(builtins))
 """The builtins as they were before anybody could exchange one for the sake of a result."""
 
+_IMPLICIT = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+"""Methods that Python makes static or class methods without a decorator."""
+
 _IMPORTED = frozenset({"import", "from", "star", "many"})
 
 
@@ -144,6 +147,11 @@ def _check_function(
     name = definition.qualname.partition("#")[0]
     functions = list(functions_of(found))
     seen += (SeenFunction.of(function) for function in functions)
+    if _is_bare(loaded, definition):
+        # Nothing may stand before it.
+        if name.rpartition(".")[2] in _IMPLICIT and type(found) in (classmethod, staticmethod):
+            found = found.__func__
+        functions = [found] if functions and functions[0] is found else []
     for function in functions:
         code = function.__code__
         own = code.co_qualname == name or not definition.plain
@@ -156,6 +164,17 @@ def _check_function(
     if definition.plain or any(f.__qualname__ == name for f in functions):
         return "what is loaded is not what its file says"
     return ""
+
+
+def _is_bare(loaded: Loaded, definition: Definition) -> bool:
+    """Whether nothing in its file can have put something else under the name of a function."""
+    path, qualname = definition.path, definition.qualname
+    parent = loaded.definition(path, definition.parent) if definition.parent else None
+    return (
+        definition.bare
+        and (parent is None or parent.bare)
+        and loaded.definition(path, f"{qualname.partition('#')[0]}#2") is None
+    )
 
 
 def _check_names(
@@ -246,6 +265,8 @@ def misled(loaded: Loaded, snapshot: Snapshot, definition: Definition, checks: l
     module = loaded.modules().get(definition.path)
     if module is None:
         return ""
+    if wrapper := _stranger(loaded, snapshot, definition):
+        return f"{wrapper} stands before it, which its file does not say"
     for number, hole in enumerate(definition.holes):
         if hole.name == "<import>" or hole.binding[0] not in _IMPORTED:
             continue
@@ -258,6 +279,20 @@ def misled(loaded: Loaded, snapshot: Snapshot, definition: Definition, checks: l
         checks.append(Seen(vars(module).get, hole.name, found))
         if not any(_leads(loaded, snapshot, found, hole.attrs, end, checks) for end in ends):
             return f"{hole.chain} does not lead to {ends[0].key} any more"
+    return ""
+
+
+def _stranger(loaded: Loaded, snapshot: Snapshot, definition: Definition) -> str:
+    """Return the key of project code around a function that no decorator of it leads to."""
+    if definition.kind is not Kind.FUNCTION or definition.bare:
+        return ""
+    own = definition.key.partition("#")[0]
+    for function in functions_of(loaded.find(definition)):
+        known = loaded.owner(function.__code__)
+        if known is not None and known[0].partition("#")[0] == own:
+            continue  # itself, or an accessor of the same property
+        if known is not None and known[0] not in snapshot.closure([definition]):
+            return known[0]
     return ""
 
 

@@ -435,7 +435,7 @@ def test_two_kernels_on_one_repository(kernels: Kernels) -> None:
 
 PREP = "import math\n\n\ndef scale(x):\n    return x * 2\n"
 EDIT = "text = file.read_text()\nfile.write_text(text.replace({!r}, {!r}))\ntime.sleep(0.03)"
-THERE, BACK = EDIT.format("x * 2", "x * 5"), EDIT.format("x * 5", "x * 2")
+THERE, BACK = EDIT.format("x * 2", "x * 15"), EDIT.format("x * 15", "x * 2")
 
 
 def test_a_reloaded_module(kernels: Kernels) -> None:
@@ -453,7 +453,41 @@ def test_code_exchanged_by_autoreload(kernels: Kernels) -> None:
     cells += ["import pathlib, time\nfrom prep import scale\nfile = pathlib.Path('prep.py')"]
     cells += ["@op\ndef f(x):\n    return scale(x)", CALL, THERE, CALL, BACK, CALL]
     counts = kernels(*cells).counts
-    assert counts[4] == (1, 0) and counts[6][0] == 1 and counts[8] == (0, 1)
+    assert [counts[at] for at in (4, 6, 8)] == [(1, 0), (1, 0), (0, 1)]
+    # Another kernel, which imports what this one was patched to.
+    kernels.repo.write("prep.py", PREP.replace("x * 2", "x * 15"))
+    assert kernels(*cells[:5]).executed == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("K = 2", "K = 15"),
+        ("import math", "import cmath as math"),
+        ("@same\n", "@twice\n"),
+        ("C.k = 3", "C.k = 14"),
+        ("x * K", "x + K + 0"),
+        ("return f\n", "return lambda x: -f(x)\n"),
+        ("def scale(x)", "def scale(x, y=7)"),
+    ],
+)
+def test_what_autoreload_may_leave_behind(kernels: Kernels, old: str, new: str) -> None:
+    text = (
+        "import math\n\nK = 2\n\n\ndef same(f):\n    return f\n\n\ndef twice(f):\n"
+        "    return lambda x: f(f(x))\n\n\nclass C:\n    k = 1\n\n\nC.k = 3\n\n\n@same\n"
+        "def inner(x):\n    return x * K\n\n\ndef scale(x):\n"
+        "    return inner(x) * C.k + len(math.__name__)\n"
+    )
+    assert text.count(old) == 1
+    kernels.repo.write("prep.py", text)
+    there, back = EDIT.format(old, new), EDIT.format(new, old)
+    cells = ["%load_ext autoreload\n%autoreload 2", OP]
+    cells += ["import pathlib, time\nfrom prep import scale\nfile = pathlib.Path('prep.py')"]
+    cells += ["@op\ndef f(x):\n    return scale(x)", CALL, there, CALL, back, CALL]
+    for _ in range(2):
+        kernels(*cells)
+    kernels.repo.write("prep.py", text.replace(old, new))
+    kernels(*cells[:5])
 
 
 @pytest.mark.parametrize(

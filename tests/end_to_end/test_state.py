@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -178,3 +180,76 @@ def test_a_function_that_no_file_holds_is_an_argument(project: Project) -> None:
     )
     for factor in (2, 5, 2):
         assert project.program(code.format(factor)).values == [str(3 * factor)]
+
+
+WRAPS = "import functools\ndef add(f):\n    @functools.wraps(f)\n    def w(x):\n        return f(x) + 1\n    return w\n"
+
+
+def test_a_helper_is_wrapped_by_a_script(project: Project) -> None:
+    project.write(
+        h="def g(x):\n    return x * 2\n",
+        q=WRAPS,
+        p=HEAD + "import h\n\n@op\ndef f(x):\n    return h.g(x)\n",
+    )
+    call = "with storage: out(p.f(3))\n"
+    assert project.program("import p, h, q\n" + call).values == ["6"]
+    assert project.program("import p, h, q\nh.g = q.add(h.g)\n" + call).values == ["7"]
+    inside = WRAPS.replace("import functools", "import functools, p, h") + "h.g = add(h.g)\n"
+    assert project.program(inside + call).values == ["7"]
+    assert project.program("import p, h, q\n" + call).executed == 0
+
+
+def test_a_method_is_wrapped_by_a_script(project: Project) -> None:
+    project.write(
+        q=WRAPS,
+        p=HEAD
+        + "class C:\n    @staticmethod\n    def g(x):\n        return x * 2\n    def m(self, x):\n"
+        "        return self.g(x)\n\n@op\ndef f(x):\n    return C().m(x)\n",
+    )
+    call = "with storage: out(p.f(3))\n"
+    wrapped = "import functools, p\norig = p.C.m\n@functools.wraps(orig)\ndef m(self, x):\n"
+    wrapped += "    return orig(self, x) + 1\np.C.m = m\n"
+    for _ in range(2):
+        assert project.program("import p\n" + call).values == ["6"]
+        assert project.program(wrapped + call).values == ["7"]
+
+
+def test_a_decorated_helper_is_wrapped_by_another_of_its_file(project: Project) -> None:
+    project.write(
+        h="def same(f):\n    return f\n\ndef twice(f):\n    return lambda x: f(f(x))\n"
+        "\n@same\ndef g(x):\n    return x * 2\n",
+        p=HEAD + "import h\n\n@op\ndef f(x):\n    return h.g(x)\n",
+    )
+    call = "with storage: out(p.f(3))\n"
+    for _ in range(2):
+        assert project.program("import p, h\n" + call).values == ["6"]
+        assert project.program("import p, h\nh.g = h.twice(h.g)\n" + call).values == ["12"]
+
+
+def test_wrappers_that_a_file_says_are_found_again(project: Project) -> None:
+    project.write(
+        q=WRAPS,
+        h="import contextlib, functools\nfrom q import add\n\n@add\ndef g(x):\n    return x * 2\n\n"
+        "def k(x):\n    return x\nk = add(k)\n\n@functools.lru_cache\ndef c(x):\n    return x\n\n"
+        "@contextlib.contextmanager\ndef m():\n    yield 1\n\nclass C:\n    @add\n    def n(x):\n"
+        "        return x\n    @property\n    def r(self):\n        return 1\n    @r.setter\n"
+        "    def r(self, value): pass\n    n = staticmethod(n)\n",
+        p=HEAD + "import h\n\n@op\ndef f(x):\n    with h.m() as one:\n"
+        "        return h.g(x) + h.k(x) + h.c(x) + h.C.n(x) + h.C().r + one\n",
+    )
+    call = "import p, h\nwith storage: out(p.f(3))\n"
+    assert project.program(call).executed == 1
+    assert project.program(call).executed == 0
+
+
+def test_each_storage_of_a_process_names_its_own_classes(project: Project, tmp_path: Path) -> None:
+    project.write(p=MODEL)
+    other = tmp_path / "other"
+    subprocess.run(["git", "init", "-q", str(other)], check=True)
+    code = (
+        "import p\nfrom mandala_git import Storage\n"
+        f"other = Storage({str(other)!r})\nwith other: pass\n"
+        "with storage: out(p.c(p.Model(1)))\n"
+    )
+    assert project.program("import p\nwith storage: out(p.c(p.Model(1)))\n").executed == 1
+    assert project.program(code).executed == 0
