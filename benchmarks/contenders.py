@@ -11,11 +11,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from benchmarks.roles import Role
-
-
-def successor(number: int) -> int:
-    """The trivial function whose calls are remembered."""
-    return number + 1
+from benchmarks.trivial import successor
 
 
 class Contender(Protocol):

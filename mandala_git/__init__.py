@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,17 +17,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["MandalaError", "Op", "Ref", "Storage", "__version__", "op", "register_type", "track"]
 
+_HOMES = {
+    "MandalaError": "errors",
+    "Op": "ops.op",
+    "Ref": "ops.refs",
+    "Storage": "ops.storage",
+    "op": "ops.op",
+    "register_type": "results.custom",
+    "track": "ops.op",
+}
+"""The module of each public name."""
+
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for (PEP 562): importing the package is free."""
-    if name == "MandalaError":
-        from mandala_git.errors import MandalaError
-
-        return MandalaError
-    if name in __all__:
-        from mandala_git import imports
-
-        found = getattr(imports, name)
+    if name in _HOMES:
+        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
         globals()[name] = found
         return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

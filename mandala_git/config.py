@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mandala_git.errors import UsageError
+from mandala_git.records import NamedTuple
 
 CONSTANT_FOLDING = "constant-folding"
 ELSE_AFTER_RETURN = "else-after-return"

@@ -26,7 +26,7 @@ PACKAGE = HOUSE / "mandala_git"
 # A room may import from those listed before it, but the three on the ground from none of these.
 GROUND = ("source", "repo", "results")
 UPPER = ("versions", "ops", "frames", "queries", "views", "cli")
-CELLAR = ("errors", "config")
+CELLAR = ("errors", "config", "records")
 FRONT = ("", "imports")  # `mandala_git` itself and the public names: the front door
 
 HEAVY = ("pandas", "numpy", "joblib", "libcst", "pygit2", "rich")

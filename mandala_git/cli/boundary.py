@@ -8,9 +8,9 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from mandala_git.errors import MandalaError
+from mandala_git.records import NamedTuple
 from mandala_git.views.console import Output
 
 BUG = 3

@@ -6,11 +6,12 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mandala_git.cli.verbs import describe
 from mandala_git.config import Settings, read_settings
 from mandala_git.errors import MandalaError, NotARepository, SourceError, UsageError
+from mandala_git.records import NamedTuple
 from mandala_git.repo.repository import Repository
 from mandala_git.repo.snapshots import file_at, shown
 from mandala_git.source.definitions import Definition, FileFacts, Kind

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from mandala_git.records import NamedTuple
 from mandala_git.results.naming import set_namer
 from mandala_git.versions.tracker import OpenCall
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from mandala_git.errors import ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
@@ -12,6 +12,7 @@ from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref, unwrap
 from mandala_git.ops.versioning import CallVersion, Versioning
+from mandala_git.records import NamedTuple
 from mandala_git.results.calls import MISSING
 from mandala_git.results.ids import Found, cid, rounded_cid, value_hid
 from mandala_git.versions.tracker import OpenCall

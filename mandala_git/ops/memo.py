@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import (
     MandalaWarning,
@@ -24,7 +24,8 @@ from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref
 from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
-from mandala_git.results.calls import MISSING, CallRow, Candidate, Edge, NewCall
+from mandala_git.records import NamedTuple
+from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
 from mandala_git.results.ids import (
     ID_SIZE,
     Found,
@@ -226,7 +227,7 @@ class Memo(Block):
         """Return the preferred call that belongs here: of equal texts, then the most recent."""
         found: tuple[Candidate, CallVersion] | None = None
         for candidate in reversed(candidates):
-            version = self.versioning.admit(op, candidate.row.version)
+            version = self.versioning.admit(op, candidate.version)
             if version is None or (found is not None and not version.exact):
                 continue
             if self.results.complete(candidate):
@@ -265,14 +266,14 @@ class Memo(Block):
         """Return the entry of a recorded call, under these inputs' history ids."""
         name = self.versioning.key(op)
         hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
-        row, edges = chosen.row, _ordered(op, chosen.outputs)
-        if row.hid != hid:
+        edges = _ordered(op, chosen.outputs)
+        if chosen.hid != hid:
             outputs = [
                 (edge.label, output_hid(hid, edge.label), edge.cid, MISSING) for edge in edges
             ]
-            known = next((other for other in candidates if other.row.hid == hid), None)
+            known = next((other for other in candidates if other.hid == hid), None)
             if known is None:
-                self._alias(op, key, hid, inputs, outputs, version, row)
+                self._alias(op, key, hid, inputs, outputs, version, chosen)
             elif _contents(known.outputs) != _contents(edges):
                 # It lost its values, and other ones were made when it ran again.
                 outputs = [(edge.label, edge.hid, edge.cid, MISSING) for edge in edges]
@@ -289,7 +290,7 @@ class Memo(Block):
         inputs: list[Input],
         outputs: list[tuple[str, bytes, bytes, Any]],
         version: CallVersion,
-        row: CallRow,
+        found: Candidate,
     ) -> None:
         """Record that a call was found under other input histories."""
         try:
@@ -304,7 +305,7 @@ class Memo(Block):
                     time.time(),
                     0.0,
                     self._session_row(),
-                    row.alias_of or row.id,
+                    found.alias_of or found.id,
                 )
             )
         except ResultsError as error:
@@ -395,7 +396,7 @@ class Memo(Block):
             key = hid = os.urandom(ID_SIZE)  # nobody finds it
         else:
             hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
-            if any(c.row.hid == hid and _contents(c.outputs) != contents for c in candidates):
+            if any(c.hid == hid and _contents(c.outputs) != contents for c in candidates):
                 # The values of that call are lost, and these are other ones: another history.
                 hid = os.urandom(ID_SIZE)
         outputs = [

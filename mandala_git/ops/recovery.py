@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError, ResultsError, ValueLost, VersionError
 from mandala_git.ops.arguments import CAPTURED
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.making import run
 from mandala_git.ops.op import Op, decorated
+from mandala_git.records import NamedTuple
 from mandala_git.results.calls import CallRecord
 from mandala_git.results.ids import cid
 from mandala_git.versions.tracker import OpenCall

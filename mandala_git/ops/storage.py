@@ -8,11 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from mandala_git.errors import NotARepository, UnreadableRepository, UsageError
+from mandala_git.errors import NotARepository, UnreadableRepository, UsageError, ValueLost
 from mandala_git.ops.context import CONTEXT, begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
-from mandala_git.ops.recovery import Recovery
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.versioned import Versioned
 from mandala_git.ops.versioning import Unversioned, Versioning
@@ -88,11 +87,16 @@ class Storage:
             versioning = Versioned(self.repository, self.results)
         self.versioning = versioning
         self._memo = Memo(self.results, versioning, self._flights())
-        self.results.recover = Recovery(self._memo, lambda: self).value
+        self.results.recover = self._recover
         for note in self.results.notes:
             self._memo.trouble.note(note)
         self._lock = threading.Lock()
         self._blocks = 0
+
+    def _recover(self, content: bytes, lost: ValueLost) -> Any:
+        from mandala_git.ops.recovery import Recovery
+
+        return Recovery(self._memo, lambda: self).value(content, lost)
 
     def _flights(self) -> Flights | None:
         chosen = self._single_flight

@@ -13,10 +13,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError
 from mandala_git.ops.op import Op
+from mandala_git.records import NamedTuple
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from mandala_git.errors import StoreError
+from mandala_git.records import NamedTuple
 from mandala_git.repo.repository import Repository, is_object_id
 
 IDENTITY = b"git-mandala <mandala@localhost>"

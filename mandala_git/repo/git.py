@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
 
 from mandala_git.errors import MandalaError
+from mandala_git.records import NamedTuple
 
 # What ties a process to one repository (`git rev-parse --local-env-vars`), except the
 # settings of `git -c`, which are the user's wish for this run, whatever the repository.

@@ -11,9 +11,9 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from mandala_git.errors import StoreError
+from mandala_git.records import NamedTuple
 from mandala_git.repo.commits import Draft, write_commit
 from mandala_git.repo.objects import blob_id, read_objects
 from mandala_git.repo.repository import Repository

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from mandala_git.records import NamedTuple
 from mandala_git.repo.repository import Repository
 from mandala_git.repo.snapshots import (
     ENVIRONMENTS,

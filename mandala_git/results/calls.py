@@ -7,7 +7,9 @@ making of each class at its start.
 # No `from __future__ import annotations`: a named tuple compiles each string among them.
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
+
+from mandala_git.records import NamedTuple
 
 
 class Missing(Enum):
@@ -80,12 +82,18 @@ class Candidate(NamedTuple):
     """A recorded call that a lookup found.
 
     Attributes:
-        row: the call.
+        id: its row.
+        hid: history id, 16 bytes.
+        version: row of the version that ran.
+        alias_of: row of the call whose outputs these are, None for a call that ran.
         outputs: its output refs, in order of label.
         inline: for each of them, whether its value lies in the database itself.
     """
 
-    row: CallRow
+    id: int
+    hid: bytes
+    version: int
+    alias_of: int | None
     outputs: list[Edge]
     inline: list[bool]
 

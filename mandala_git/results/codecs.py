@@ -8,9 +8,10 @@ import types
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from mandala_git.errors import UnstorableValue, ValueLost
+from mandala_git.records import NamedTuple
 from mandala_git.results.atoms import ATOMS, PIECE, text
 
 PICKLE = "pickle"  # pickle, protocol 5

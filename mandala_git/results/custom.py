@@ -6,9 +6,10 @@ import importlib
 import types
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from mandala_git.errors import UsageError, ValueLost
+from mandala_git.records import NamedTuple
 from mandala_git.results.atoms import ATOMS
 
 T = TypeVar("T")

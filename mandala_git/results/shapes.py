@@ -14,8 +14,9 @@ import sys
 import types
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
+from mandala_git.records import NamedTuple
 from mandala_git.results.atoms import frame, text
 from mandala_git.results.custom import CUSTOM, custom_of, stand_in
 from mandala_git.results.naming import (

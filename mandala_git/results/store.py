@@ -46,8 +46,9 @@ SEALED = "+seal"
 """What follows the name of a codec where a value in the database has a checksum at its end."""
 
 # A lookup is one query: the calls with given inputs, a row for each output.
-_LOOKUP = f"""
-    SELECT {reading.CALL_COLUMNS}, l.name, r.id, r.hid, v.cid, v.codec, v.data IS NOT NULL
+_LOOKUP = """
+    SELECT c.op, c.id, c.hid, c.version, c.alias_of, l.name, r.id, r.hid, v.cid,
+        v.codec IS NOT NULL AND v.data IS NOT NULL
     FROM calls c
     LEFT JOIN call_outputs e ON e.call = c.id LEFT JOIN labels l ON l.id = e.label
     LEFT JOIN refs r ON r.id = e.ref LEFT JOIN vals v ON v.id = r.val
@@ -217,17 +218,16 @@ class Results(Register):
             except sqlite3.Error as error:
                 raise explained(error, self.path, self._busy) from error
         found: list[Candidate] = []
-        for row in rows:
-            if row[2] not in op_ids:
+        for op, id, call, version, alias_of, label, ref, hid, content, inline in rows:
+            if op not in op_ids:
                 continue
-            if not found or found[-1].row.id != row[0]:
-                found.append(Candidate(CallRow._make(row[:8]), [], []))
-            label, ref, hid, content, codec, inline = row[8:]
+            if not found or found[-1].id != id:
+                found.append(Candidate(id, call, version, alias_of, [], []))
             if label is not None:
                 if content is None:
                     raise damaged(self.path, "a call has an output without a value")
                 found[-1].outputs.append(Edge(label, ref, hid, content))
-                found[-1].inline.append(bool(inline) and codec is not None)
+                found[-1].inline.append(bool(inline))
         return found
 
     def complete(self, candidate: Candidate) -> bool:

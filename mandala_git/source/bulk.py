@@ -84,7 +84,7 @@ def scan_group(space: bytes, files: Iterable[File], rules: Rules) -> Rows:
     """Scan some files; return the rows of the index. This runs in processes of its own."""
     from mandala_git.source.scan import scan_texts
 
-    rows = Rows()
+    rows = Rows.none()
     for path, blob, data in files:
         rows.add(file_rows(space, path, blob, *scan_texts(path, data, rules=rules)))
     return rows
@@ -245,7 +245,7 @@ class _Keeper:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._rows = Rows()
+        self._rows = Rows.none()
         self._next = time.monotonic() + KEEP
 
     def add(self, rows: Rows) -> None:
@@ -256,7 +256,7 @@ class _Keeper:
 
     def _write(self) -> None:
         self._index.write(self._rows)
-        self._rows = Rows()
+        self._rows = Rows.none()
         self._next = time.monotonic() + KEEP
 
     def __enter__(self) -> _Keeper:

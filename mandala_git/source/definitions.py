@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
+
+from mandala_git.records import NamedTuple
 
 SCHEME = "n2"
 """Name of the normal form: prefix of every digest. A changed rule needs a new name."""

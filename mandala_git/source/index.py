@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from blake3 import blake3
 
@@ -29,7 +29,9 @@ from mandala_git.source.definitions import (
     unpack,
     unpack_definition,
 )
-from mandala_git.source.rows import Rows, file_rows
+
+if TYPE_CHECKING:
+    from mandala_git.source.rows import Rows
 
 T = TypeVar("T")
 
@@ -173,6 +175,8 @@ class Index:
             return
         if facts is None:
             raise TypeError("the facts of a file are missing")
+        from mandala_git.source.rows import file_rows
+
         self.write(file_rows(self.space, name, value, facts, texts or {}))
 
     def write(self, rows: Rows) -> None:

@@ -8,7 +8,8 @@ comments and continued lines, and nothing else.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from mandala_git.records import NamedTuple
 
 _BLANK = re.compile(r"[ \t\f]*")
 _WORD = re.compile(r"\w+")

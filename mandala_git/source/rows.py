@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from mandala_git.records import NamedTuple
 from mandala_git.source.definitions import FileFacts, pack, pack_definition
 
 
-@dataclass(slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows of four tables (see the schema in `index.py`)."""
 
-    files: list[tuple[bytes, str, str, bytes]] = field(default_factory=list)
-    methods: list[tuple[bytes, str, str, str]] = field(default_factory=list)
-    texts: list[tuple[bytes, bytes]] = field(default_factory=list)
-    definitions: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
+    files: list[tuple[bytes, str, str, bytes]]
+    methods: list[tuple[bytes, str, str, str]]
+    texts: list[tuple[bytes, bytes]]
+    definitions: list[tuple[bytes, bytes, bytes]]
+
+    @classmethod
+    def none(cls) -> Rows:
+        """Return no rows, to which others are added."""
+        return cls([], [], [], [])
 
     def add(self, other: Rows) -> None:
         """Take the rows of other files."""
-        self.files += other.files
-        self.methods += other.methods
-        self.texts += other.texts
-        self.definitions += other.definitions
+        self.files.extend(other.files)
+        self.methods.extend(other.methods)
+        self.texts.extend(other.texts)
+        self.definitions.extend(other.definitions)
 
 
 def file_rows(

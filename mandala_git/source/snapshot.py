@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
 
+from mandala_git.records import NamedTuple
 from mandala_git.source.definitions import (
     MODULE,
     STAR,

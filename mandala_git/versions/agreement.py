@@ -10,8 +10,8 @@ until nothing changes. Cycles need no special care, and nothing here recurses.
 # No `from __future__ import annotations`: a named tuple compiles each string among them.
 from collections.abc import Iterable
 from enum import Enum
-from typing import NamedTuple
 
+from mandala_git.records import NamedTuple
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.verdicts import Edge
 from mandala_git.versions.ways import Pair, Ways, World

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from mandala_git.records import NamedTuple
 
 
 class Names(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
+from mandala_git.records import NamedTuple
 from mandala_git.source.codes import code_hash, walk
 from mandala_git.source.magics import RUNS_PYTHON, to_python
 from mandala_git.versions.bound import Names, names_of

@@ -10,10 +10,10 @@ unfoldings are equal.
 
 # No `from __future__ import annotations`: a named tuple compiles each string among them.
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from blake3 import blake3
 
+from mandala_git.records import NamedTuple
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import Snapshot
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import EnumMeta
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from mandala_git.errors import UnhashableValue
+from mandala_git.records import NamedTuple
 from mandala_git.results.ids import Found, cid
 from mandala_git.source.definitions import Definition, FileFacts, Kind, split_key
 from mandala_git.source.snapshot import Snapshot

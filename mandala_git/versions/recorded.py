@@ -9,8 +9,9 @@ else the project held.
 # No `from __future__ import annotations`: a named tuple compiles each string among them.
 import json
 from collections.abc import Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
+from mandala_git.records import NamedTuple
 from mandala_git.source.definitions import Binding, Definition
 from mandala_git.versions.digests import sha256
 

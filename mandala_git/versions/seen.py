@@ -9,9 +9,10 @@ They are named tuples: every process pays for the making of each class at its st
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Protocol, Self
 
 from mandala_git.errors import UnhashableValue
+from mandala_git.records import NamedTuple
 from mandala_git.results.ids import cid
 
 MISSING: Any = object()

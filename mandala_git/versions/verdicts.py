@@ -9,9 +9,10 @@ and count as breaking until somebody settles it.
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Self
 
 from mandala_git.errors import StoreError
+from mandala_git.records import NamedTuple
 from mandala_git.versions.digests import sha256
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from mandala_git.records import NamedTuple
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import Snapshot
 from mandala_git.versions.classes import Classes

@@ -58,7 +58,7 @@ def check(folder: Path, announced: list[int]) -> None:
     with Results(folder) as results:
         for x in announced:
             key = ids.lookup_key([("x", ids.cid(x))])
-            ((row, _, _),) = results.candidates([1], key)
+            (row,) = results.candidates([1], key)
             (output,) = results.outputs(row.id)
             assert results.load(output.cid) == (list(range(x, x + 4000)) if x % 3 == 0 else x + 1)
         for record in results.calls_of([1]):

@@ -28,8 +28,9 @@ def waiting(results: Results) -> int:
 def test_a_call_is_found_by_its_inputs(results: Results, new_call: NewCalls) -> None:
     call = new_call(results, 1, 2)
     results.record(call)
-    ((row, _, _),) = results.candidates([call.op], call.key)
-    assert (row.hid, row.op, row.version, row.started) == (call.hid, call.op, call.version, 1000.0)
+    (row,) = results.candidates([call.op], call.key)
+    assert (row.hid, row.version, row.alias_of) == (call.hid, call.version, None)
+    assert results.calls([row.id])[0].row.started == 1000.0
     (x,) = results.inputs(row.id)
     (y,) = results.outputs(row.id)
     assert (x.label, x.hid, x.cid) == call.inputs[0][:3]
@@ -38,7 +39,7 @@ def test_a_call_is_found_by_its_inputs(results: Results, new_call: NewCalls) -> 
     assert results.load(y.cid) == 2
     assert results.candidates([call.op + 1], call.key) == []
     assert results.candidates([call.op], ids.lookup_key([("x", ids.cid(3))])) == []
-    assert results.call(call.hid) == row
+    assert results.call(call.hid) == results.calls([row.id])[0].row
 
 
 @pytest.mark.parametrize("folder", [True, False])
@@ -60,7 +61,7 @@ def test_it_is_all_there_in_another_process(tmp_path: Path, new_call: NewCalls) 
             results.record(call)
     with Results(tmp_path) as results:
         for x, call in enumerate(calls):
-            ((row, _, _),) = results.candidates([call.op], call.key)
+            (row,) = results.candidates([call.op], call.key)
             assert results.load(results.outputs(row.id)[0].cid) == x * x
 
 
@@ -143,7 +144,7 @@ def test_a_value_that_waits_is_read_without_writing(results: Results, new_call: 
 def test_aliases_share_outputs_and_do_not_count(results: Results, new_call: NewCalls) -> None:
     call = new_call(results, 1, 2, duration=2.0)
     results.record(call)
-    ((row, _, _),) = results.candidates([call.op], call.key)
+    (row,) = results.candidates([call.op], call.key)
     hid = ids.call_hid("a.py::f", [("x", b"h" * 16)], b"v" * 32)
     results.record(
         NewCall(
@@ -154,7 +155,7 @@ def test_aliases_share_outputs_and_do_not_count(results: Results, new_call: NewC
         )
     )  # fmt: skip
     first, second = results.candidates([call.op], call.key)
-    assert (first.row.alias_of, second.row.alias_of) == (None, row.id)
+    assert (first.alias_of, second.alias_of) == (None, row.id)
     assert results.load(second.outputs[0].cid) == 2
     assert results.stats() == {call.version: (1, 2.0)}
     assert results.stats([call.op]) == {call.version: (1, 2.0)}
@@ -318,7 +319,7 @@ def test_many_threads_share_one_store(results: Results, new_call: NewCalls) -> N
             for x in range(100):
                 call = new_call(results, (number, x % 50), x % 50)
                 results.record(call)
-                ((row, _, _),) = results.candidates([call.op], call.key)
+                (row,) = results.candidates([call.op], call.key)
                 assert results.load(results.outputs(row.id)[0].cid) == x % 50
         except BaseException as error:  # noqa: BLE001 - shown below
             wrong.append(error)

@@ -135,7 +135,7 @@ def test_where_no_process_can_be_started(
 
 def dying(parent: int, space: bytes, group: Sequence[File], rules: Rules) -> Rows:
     """Scan as the processes do; some files end the process, and one does so among others."""
-    rows = Rows()
+    rows = Rows.none()
     for path, blob, data in group:
         if path in ("m3.py", "m17.py") or (path == "m9.py" and len(group) > 1):
             os._exit(11)
@@ -182,7 +182,7 @@ def test_an_interrupted_write_loses_nothing_else(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        index.write(Rows(texts=interrupted()))  # type: ignore[arg-type]
+        index.write(Rows.none()._replace(texts=interrupted()))  # type: ignore[arg-type]
     files = Files(1)
     index.put("m0.py", "b", *scan_texts("m0.py", files.data["m0.py"]))
     assert index.get("memo") == b"kept"
