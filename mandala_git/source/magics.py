@@ -35,6 +35,9 @@ def to_python(cell: str) -> tuple[str, int]:
     Returns:
         The Python, and the line at which something begins that the cell does not end; 0 for none.
     """
+    if not cell.endswith("\n"):
+        python, left_open = to_python(cell + "\n")
+        return python.removesuffix("\n"), left_open
     # In the order of IPython; lines of blanks alone lose them, even inside a string.
     text = _without_prompts(dedent(cell))
     start = len(text) - len(text.lstrip())
@@ -98,15 +101,16 @@ def _on_top(line: Logical) -> bool:
 
 def _continued(text: str, start: int) -> tuple[int, str]:
     """Return the end of a physical line with those that continue it, and the words in it."""
-    end = start
-    while True:
-        at = text.find("\n", end)
-        end = len(text) if at < 0 else at
-        if at < 0 or text[at - 1] != "\\":
-            break
-        end += 1
-    parts = text[start:end].split("\\\n")
-    return end, " ".join(parts).rstrip()
+    end = _end(text, start)
+    while text[end - 1 : end + 1] == "\\\n" and end + 1 < len(text):
+        end = _end(text, end + 1)
+    *parts, last = text[start:end].split("\n")
+    return end, " ".join([*(part[:-1] for part in parts), last.rstrip()])
+
+
+def _end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
 
 
 def _command(content: str, *, top: bool) -> str:
