@@ -165,7 +165,7 @@ def explained(
     """Return the error that tells a user what an SQLite error means here."""
     where = "the results in memory" if path is None else str(path)
     name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if _is_busy(error):
         return ResultsError(
             f"{where} is locked by another process (waited {busy_seconds:g} s)",
             hint="Wait for that process or end it, then try again; nothing is lost.",
@@ -238,12 +238,17 @@ def _set_journal(
     while _mode(connection) != wanted:
         try:
             connection.execute(f"PRAGMA journal_mode = {wanted}")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
         else:
             break
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    name = getattr(error, "sqlite_errorname", "") or ""
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def _mode(connection: sqlite3.Connection) -> str:

@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mandala_git.config import NO_RULES, RELATIVE_IMPORTS, Rules
 from mandala_git.source.constants import identifier, text_bytes
-from mandala_git.source.definitions import MODULE, SCHEME, Binding, Hole, Kind, is_test
+from mandala_git.source.definitions import MODULE, SCHEME, Binding, Hole, Kind
 from mandala_git.source.neutral import Effect, dotted, effect, neutral_base, own_decorator
+from mandala_git.source.reach import reaches_names, reads_frames
 from mandala_git.source.scopes import Scope, ScopeKind, import_of, resolve, whole_module
+from mandala_git.source.spelling import Place, spell_hole
 from mandala_git.source.tokens import (
     BareToken,
     DecoratorToken,
@@ -40,85 +41,9 @@ from mandala_git.source.tokens import (
 )
 from mandala_git.source.walk import SHOWS_LOCALS
 
-_DYNAMIC = frozenset(
-    [
-        "builtins.eval",
-        "builtins.exec",
-        "builtins.globals",
-        "builtins.locals",
-        "builtins.vars",
-        "builtins.__import__",
-        "builtins.getattr",
-        "builtins.hasattr",
-        "builtins.setattr",
-        "builtins.delattr",
-        "sys.modules",
-        "sys._getframe",
-        "sys._current_frames",
-        "inspect.stack",
-        "inspect.currentframe",
-        "inspect.trace",
-        "inspect.getsource",
-        "inspect.getsourcelines",
-        "inspect.getmodule",
-        "inspect.getdoc",
-        "operator.attrgetter",
-        "operator.methodcaller",
-        "pydoc.locate",
-    ]
-)
-# What reads the names of locals, of its own frame or of its callers'.
-_FRAMES = frozenset(
-    [
-        "builtins.eval",
-        "builtins.exec",
-        "builtins.locals",
-        "builtins.vars",
-        "builtins.dir",
-        "builtins.breakpoint",
-        "sys._getframe",
-        "sys._current_frames",
-        "sys.settrace",
-        "sys.setprofile",
-        "threading.settrace",
-        "threading.setprofile",
-        "code.interact",
-        "code.InteractiveConsole",
-    ]
-)
-_FRAME_MODULES = ("inspect.", "traceback.", "pdb.", "bdb.", "dis.", "IPython.", "varname.")
-# Names that no file binds; IPython's magics and shell lines read variables, local ones too.
-_REACHING = frozenset(["__builtins__", "get_ipython"])
-_DYNAMIC_MODULES = ("importlib.", "runpy.", "pkgutil.", "builtins.__builtins__")
 _WORD = re.compile(r"\w+")
 _NAMED = frozenset([ScopeKind.FUNCTION, ScopeKind.COMPREHENSION])
 _PRIVATE = re.compile(r"_[^_]\w*?(__\w+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a definition needs to know of where it stands.
-
-    Attributes:
-        classes: the names of the classes around it, outermost first.
-        lookup: what a free name is bound to in the file.
-        stars: the `import *` statements of the file, as ("from", level, module, "*").
-        docs: something in the file reads docstrings.
-        readers: bases and decorators of the class (or of the classes around), dotted.
-        future: the file has `from __future__ import annotations`.
-        rules: what the project adds to the rules of the normal form.
-    """
-
-    path: str
-    qualname: str
-    kind: Kind
-    classes: tuple[str, ...]
-    lookup: Callable[[str], Binding]
-    stars: tuple[Binding, ...] = ()
-    docs: bool = False
-    readers: tuple[str, ...] = ()
-    future: bool = False
-    rules: Rules = NO_RULES
 
 
 @dataclass(slots=True)
@@ -159,30 +84,6 @@ def normalize(pieces: Sequence[Piece], place: Place) -> Normal:
     return normal
 
 
-def absolute(binding: Binding, path: str) -> Binding:
-    """Spell a relative import from its package (rule 10c); a `src` folder is no package."""
-    _, level, module, name = binding
-    package = path.removeprefix("src/").split("/")[:-1]
-    if level > len(package):
-        return binding
-    base = package[: len(package) - level + 1]
-    return ("from", 0, ".".join((*base, module)) if module else ".".join(base), name)
-
-
-def encode_binding(binding: Binding) -> bytes:
-    """Write a binding injectively."""
-    out = [b"("]
-    for item in binding:
-        if isinstance(item, tuple):
-            out.append(encode_binding(item))
-        elif isinstance(item, int):
-            out.append(b"i%d;" % item)
-        else:
-            out.append(text_bytes(item))
-    out.append(b")")
-    return b"".join(out)
-
-
 class _Writer:
     """Writes the three forms side by side; they differ only where a name stands.
 
@@ -200,7 +101,7 @@ class _Writer:
         self.words: frozenset[str] = frozenset()
         self.numbered = 0
         self.locals: dict[tuple[Scope, str], tuple[bytes, bytes]] = {}
-        self.own = place.qualname.partition("#")[0]
+        self.own = place.own
         self.result = Normal()
         self.attrs: set[str] = set()
         self.numbers: dict[tuple[str, tuple[str, ...], Binding], int] = {}
@@ -438,14 +339,9 @@ class _Writer:
         for one in binding[1] if binding[0] == "many" else (binding,):
             form = one[1] if one[0] == "star" else one
             target = dotted(form, name, attrs, self.place.path, ())
-            if (
-                target in _DYNAMIC
-                or target.startswith(_DYNAMIC_MODULES)
-                or target.startswith("sys.modules")
-                or name in _REACHING
-            ):
+            if reaches_names(target, name):
                 self.result.dynamic = True
-            if target in _FRAMES or target.startswith(_FRAME_MODULES) or name in _REACHING:
+            if reads_frames(target, name):
                 self.framed = True
 
     def hole(
@@ -473,28 +369,9 @@ class _Writer:
         if binding[0] in ("import", "from") and MODULE not in attrs:
             self.notice(binding, name, attrs)
         self.skeleton.append(b"Ho%d;" % number)
-        spelled = self.spelled(name, attrs, binding, called)
+        spelled = spell_hole(self.place, name, attrs, binding, called)
         self.digest.append(spelled)
         self.exact.append(spelled if spell else b"Hn" + text_bytes(".".join((name, *attrs))))
-
-    def spelled(self, name: str, attrs: tuple[str, ...], binding: Binding, called: bool) -> bytes:
-        """Spell a hole for the digest: where it leads, as far as the file says."""
-        form = binding[0]
-        if form == "import":
-            return b"Hi" + text_bytes(".".join((binding[1], *attrs)))
-        rest = b"%d;" % len(attrs) + b"".join(map(text_bytes, attrs))
-        if form == "from":
-            if binding[1] and RELATIVE_IMPORTS in self.place.rules.equal:
-                binding = absolute(binding, self.place.path)
-            if called and binding[1] == 0 and not is_test(self.place.path):  # rule 10b
-                return b"Hi" + text_bytes(".".join((binding[2], binding[3], *attrs)))
-            return b"Hf%d;" % binding[1] + text_bytes(binding[2]) + text_bytes(binding[3]) + rest
-        if form == "global" and name == self.own:
-            return b"Hs" + rest  # a recursive function may be renamed
-        out = b"Hb" + encode_binding(binding) + text_bytes(name) + rest
-        if form == "star":
-            out += b"".join(encode_binding(star) for star in self.place.stars)
-        return out
 
     # --- decorators -----------------------------------------------------------------------
 

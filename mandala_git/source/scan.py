@@ -11,10 +11,11 @@ from mandala_git.source.definitions import Definition, FileFacts, Kind, is_noteb
 from mandala_git.source.extents import Extents
 from mandala_git.source.neutral import dotted
 from mandala_git.source.nodes import hooks_subclasses, is_constant
-from mandala_git.source.normal import Place, normalize
+from mandala_git.source.normal import normalize
 from mandala_git.source.notebooks import Notebook, read_notebook
 from mandala_git.source.reading import Reader
 from mandala_git.source.sources import Locator, Unreadable, decode, parse_file
+from mandala_git.source.spelling import Place
 from mandala_git.source.texts import write_text
 from mandala_git.source.units import (
     Role,

@@ -21,8 +21,9 @@ from mandala_git.errors import SourceError
 from mandala_git.source.deep import deeply
 from mandala_git.source.definitions import Binding, Definition, Kind, split_key
 from mandala_git.source.nodes import flat
-from mandala_git.source.normal import Normal, Place, normalize
+from mandala_git.source.normal import Normal, normalize
 from mandala_git.source.sources import Unreadable, parse
+from mandala_git.source.spelling import Place
 from mandala_git.source.tokens import FileSink
 from mandala_git.source.units import (
     NAMES_ONLY,

@@ -17,8 +17,9 @@ from mandala_git.source.constants import identifier, text_bytes
 from mandala_git.source.definitions import Definition, Kind
 from mandala_git.source.neutral import Effect, effect
 from mandala_git.source.nodes import docstring
-from mandala_git.source.normal import Normal, Place
+from mandala_git.source.normal import Normal
 from mandala_git.source.scopes import Scope, ScopeKind
+from mandala_git.source.spelling import Place
 from mandala_git.source.statements import Statements
 from mandala_git.source.tokens import DocToken, FileSink, NameToken, Piece, UnwrittenToken
 
