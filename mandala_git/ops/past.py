@@ -17,7 +17,7 @@ from mandala_git.results.calls import Session
 from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.belonging import Belonging
 from mandala_git.versions.indexed import IndexedTree
-from mandala_git.versions.process import Reading
+from mandala_git.versions.readings import Reading
 from mandala_git.versions.seen import Guard
 from mandala_git.versions.worlds import Worlds
 

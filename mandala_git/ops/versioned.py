@@ -22,8 +22,9 @@ from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
-from mandala_git.versions.process import ProcessWorld, Reading
+from mandala_git.versions.process import ProcessWorld
 from mandala_git.versions.proofs import without_source
+from mandala_git.versions.readings import Reading
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.seen import Check, Guard
 from mandala_git.versions.tracker import OpenCall, Tracker

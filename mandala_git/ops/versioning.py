@@ -22,7 +22,7 @@ from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
 from mandala_git.versions.agreement import Belongs
-from mandala_git.versions.process import Reading
+from mandala_git.versions.readings import Reading
 from mandala_git.versions.seen import Guard
 from mandala_git.versions.tracker import OpenCall, Tracker
 

@@ -11,13 +11,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from enum import EnumMeta
-from types import FunctionType, ModuleType
-from typing import Any
+from types import FunctionType
 
-from mandala_git.errors import UnhashableValue
-from mandala_git.records import NamedTuple
-from mandala_git.results.ids import Found, cid
 from mandala_git.source.definitions import Definition, FileFacts, Kind, split_key
 from mandala_git.source.snapshot import Snapshot
 from mandala_git.versions.agreement import Belongs
@@ -26,11 +21,11 @@ from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.meanings import Node, identity
 from mandala_git.versions.proofs import OWN_NAMES, check, misled, outlived, raw
+from mandala_git.versions.readings import Reading, State, added, is_name, read
 from mandala_git.versions.seen import (
     MISSING,
     Check,
     Guard,
-    Lookup,
     Seen,
     SeenFile,
     SeenSize,
@@ -42,70 +37,6 @@ from mandala_git.versions.seen import (
 )
 from mandala_git.versions.ways import Undetermined
 from mandala_git.versions.worlds import SnapshotWorld
-
-FROZEN = frozenset({int, float, complex, bool, str, bytes, type(None), range, type(...)})
-"""Types whose instances cannot change and hold nothing that can."""
-
-
-class Reading(NamedTuple):
-    """The value of a global as it was read.
-
-    Attributes:
-        cid: content id, hex; None when it has none.
-        plain: no class or function of the project is in it.
-        same: what tells the object from others; None when it cannot change in place.
-        names: keys of project functions and classes in it.
-    """
-
-    cid: str | None
-    plain: bool
-    same: object | None
-    names: tuple[str, ...] = ()
-
-
-class _State:
-    """What an object holds that its source does not tell."""
-
-    def __init__(self, world: ProcessWorld, key: str, checks: list[Check]) -> None:
-        self._world = world
-        self._key = key
-        self._checks = checks
-        self._told: list[tuple[str, str | None]] = []
-        self._names: dict[str, None] = {}
-
-    def add(
-        self,
-        name: str,
-        value: Any,
-        get: Lookup | None,
-        expected: str | None,
-        *,
-        label: str = "",
-    ) -> None:
-        """Look at one part.
-
-        Args:
-            name: of the part.
-            value: the part.
-            get: finds it again, for a later look at its content; None for a part that counts
-                as it was when it was first seen.
-            expected: content id (hex) by the source, None when that does not tell.
-            label: what to keep it under, its name by default.
-        """
-        reading = self._world.read(value)
-        if reading.cid is None:
-            self._world.unhashable.add(self._key)
-        if reading.same is not None and get is not None:
-            self._checks.append(SeenValue(get, name, value, reading.cid))
-        if expected is None or reading.cid != expected:
-            self._told.append((label or name, reading.cid))
-            self._names.update(dict.fromkeys(reading.names))
-
-    def reading(self) -> Reading | None:
-        """Return all of it; None when the source tells everything."""
-        if not self._told:
-            return None
-        return Reading(cid(repr(sorted(self._told))).hex(), False, None, tuple(self._names))
 
 
 class _Paths(AbstractSet[str]):
@@ -245,9 +176,9 @@ class ProcessWorld(SnapshotWorld):
     def _check_global(self, definition: Definition, checks: list[Check]) -> Definition:
         place = self.loaded.place(definition)
         found = MISSING if place is None else place[0](place[1], MISSING)
-        if place is None or found is MISSING or _is_name(found):
+        if place is None or found is MISSING or is_name(found):
             return definition
-        reading = self._readings[definition.key] = self.read(found)
+        reading = self._readings[definition.key] = read(self.loaded, found)
         if reading.cid is None:
             self.unhashable.add(definition.key)
         if reading.same is not None:
@@ -270,10 +201,10 @@ class ProcessWorld(SnapshotWorld):
         if not isinstance(found, type):
             return None
         namespace = vars(found)
-        state = _State(self, definition.key, checks)
+        state = State(self.loaded, self.unhashable, definition.key, checks)
         checks.append(SeenSize(found, len(namespace)))
-        added = dict.fromkeys(_added(found, definition))
-        for attribute in (*definition.values, *added):
+        later = dict.fromkeys(added(found, definition))
+        for attribute in (*definition.values, *later):
             value = namespace.get(attribute, MISSING)
             checks.append(Seen(namespace.get, attribute, value))
             if value is not MISSING:
@@ -284,7 +215,7 @@ class ProcessWorld(SnapshotWorld):
 
     def _function_state(self, definition: Definition, checks: list[Check]) -> Reading | None:
         """Compare defaults with the source; look at what decorators captured."""
-        state = _State(self, definition.key, checks)
+        state = State(self.loaded, self.unhashable, definition.key, checks)
         own = definition.qualname.partition("#")[0]
         module = self.loaded.modules().get(definition.path)
         for hole in definition.holes:
@@ -319,20 +250,6 @@ class ProcessWorld(SnapshotWorld):
 
         # An enumeration turns its literals into members, which its source determines too.
         return None if issubclass(owner, enum.Enum) else self.history.literal(source)
-
-    def read(self, found: Any) -> Reading:
-        """Return what is to be known of a value: its content, and whether it can change."""
-        kind = type(found)
-        if kind in FROZEN:
-            return Reading(cid(found).hex(), True, None)
-        met = Found()
-        try:
-            told = cid(found, found=met).hex()
-        except UnhashableValue:
-            return Reading(None, False, id(found))
-        keys = self.loaded.keys_of(met.names)
-        same = None if kind in (tuple, frozenset) and _frozen(found) else id(found)
-        return Reading(told, not keys and not met.fallbacks, same, keys)
 
     # -- what agreement and recording ask ------------------------------------------------
 
@@ -428,7 +345,7 @@ class ProcessWorld(SnapshotWorld):
         if definition.kind is Kind.FUNCTION:
             return self._function_state(definition, [])
         found = self.loaded.find(definition)
-        return None if found is MISSING else self.read(found)
+        return None if found is MISSING else read(self.loaded, found)
 
     def admit(self, version: str, op: str) -> Guard | None:
         """Return a guard if a recorded version belongs to this world now, else None.
@@ -442,42 +359,3 @@ class ProcessWorld(SnapshotWorld):
             return None
         keys = outcome.keys if outcome.keys is not None else self.closure(op).keys()
         return self.checks(keys)
-
-
-_PLAIN_PARTS = FROZEN | {list, dict, set, tuple, frozenset, bytearray, FunctionType}
-_BY_LANGUAGE = frozenset({"_is_protocol", "_is_runtime_protocol"})
-_NAMES = frozenset({("logging", "Logger"), ("logging", "RootLogger"), ("typing", "TypeVar")})
-
-
-def _added(found: type, definition: Definition) -> list[str]:
-    """Return the attributes of a class that its body does not bind: somebody set them."""
-    if issubclass(found, tuple) or isinstance(found, EnumMeta):
-        return []  # made by the language from what the body says
-    known = {member.rpartition(".")[2].partition("#")[0] for member in definition.members}
-    return [
-        name
-        for name, value in vars(found).items()
-        if name not in definition.values
-        and name not in known
-        and type(value) in _PLAIN_PARTS
-        and not (name.startswith("__") and name.endswith("__"))
-        and name not in _BY_LANGUAGE
-    ]
-
-
-def _is_name(found: Any) -> bool:
-    """Whether a value is no more than a name for something: its source tells all of it."""
-    kind = type(found)
-    return isinstance(found, ModuleType) or (kind.__module__, kind.__qualname__) in _NAMES
-
-
-def _frozen(value: Any) -> bool:
-    """Whether a tuple or frozenset holds only what cannot change."""
-    todo = [value]
-    while todo:
-        for each in todo.pop():
-            if type(each) in (tuple, frozenset):
-                todo.append(each)
-            elif type(each) not in FROZEN:
-                return False
-    return True

@@ -17,7 +17,8 @@ from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import End
 from mandala_git.source.walk import SHOWS_LOCALS
 from mandala_git.versions.meanings import EVERYTHING
-from mandala_git.versions.process import ProcessWorld, Reading
+from mandala_git.versions.process import ProcessWorld
+from mandala_git.versions.readings import Reading
 from mandala_git.versions.recorded import (
     LeafEnd,
     LinkEnd,
