@@ -7,6 +7,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from mandala_git.errors import CallError
+from mandala_git.records import NamedTuple
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -37,10 +38,11 @@ class Plan:
         defaults: by name, of the parameters that have one.
     """
 
-    __slots__ = ("_function", "_signature", "defaults", "names")
+    __slots__ = ("_function", "_kinds", "_signature", "defaults", "names")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
+        self._kinds: _Kinds | None = None
         self._signature: Signature | None = None
         self.names: tuple[str, ...] | None
         if _is_simple(function):
@@ -88,23 +90,45 @@ class Plan:
         return self._bind_slowly(args, kwargs)
 
     def _bind_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
-        try:
-            found = self.signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise WrongArguments(f"{self._function.__qualname__}() {error}") from None
-        found.apply_defaults()
-        bound: list[tuple[str, Any]] = []
-        for name, value in found.arguments.items():
-            parameter = self.signature.parameters[name]
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                bound += ((f"{name}.{i}", each) for i, each in enumerate(value))
-            elif parameter.kind is parameter.VAR_KEYWORD:
-                bound += ((f"{name}.{key}", each) for key, each in value.items())
-                if (order := tuple(value)) != tuple(sorted(value)):
-                    bound.append((f"{name}:order", order))
+        # Not by `Signature.bind`: before Python 3.12.4 it takes no keyword for `**options` that
+        # has the name of a positional-only parameter with a default.
+        kinds, rest, defaults = self.kinds, dict(kwargs), self.defaults
+        bound = list(zip(kinds.positional, args, strict=False))
+        missing = []
+        for name in (*kinds.positional[len(args) :], *kinds.keyword_only):
+            if name in rest and name not in kinds.nameless:
+                bound.append((name, rest.pop(name)))
+            elif name in defaults:
+                bound.append((name, defaults[name]))
             else:
-                bound.append((name, value))
+                missing.append(name)
+        more = args[len(kinds.positional) :]
+        twice = any(name in rest and name not in kinds.nameless for name, _ in bound)
+        if missing or twice or (more and not kinds.args) or (rest and not kinds.options):
+            raise self._wrong(args, kwargs)
+        if more:
+            # In order of the signature: before the parameters that follow `*args`.
+            at = len(kinds.positional)
+            bound[at:at] = [(f"{kinds.args}.{number}", each) for number, each in enumerate(more)]
+        bound += [(f"{kinds.options}.{key}", each) for key, each in rest.items()]
+        if (order := tuple(rest)) != tuple(sorted(rest)):
+            bound.append((f"{kinds.options}:order", order))
         return tuple(bound)
+
+    @property
+    def kinds(self) -> _Kinds:
+        """The parameters by how they take arguments."""
+        if self._kinds is None:
+            self._kinds = _Kinds.of(self.signature)
+        return self._kinds
+
+    def _wrong(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WrongArguments:
+        """Return why arguments do not fit, as Python's own library says it."""
+        try:
+            self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            return WrongArguments(f"{self._function.__qualname__}() {error}")
+        return WrongArguments(f"{self._function.__qualname__}() does not take these arguments")
 
     def again(self, given: Mapping[str, Any]) -> Bound | None:
         """Return (name, value) of every argument of a call that was bound before.
@@ -173,6 +197,37 @@ def _is_simple(function: Callable[..., Any]) -> TypeGuard[FunctionType]:
     code, own = function.__code__, vars(function)
     unusual = code.co_posonlyargcount or code.co_kwonlyargcount or code.co_flags & _VARIADIC
     return not unusual and "__wrapped__" not in own and "__signature__" not in own
+
+
+class _Kinds(NamedTuple):
+    """The parameters of a function by how they take arguments.
+
+    Attributes:
+        positional: those that may be passed by position, in order.
+        nameless: those of them that may not be passed by name.
+        keyword_only: those that must be.
+        args: name of `*args`, "" where there is none.
+        options: name of `**options`, "" where there is none.
+    """
+
+    positional: tuple[str, ...]
+    nameless: frozenset[str]
+    keyword_only: tuple[str, ...]
+    args: str
+    options: str
+
+    @classmethod
+    def of(cls, signature: Signature) -> _Kinds:
+        names: dict[Any, list[str]] = {}
+        for parameter in signature.parameters.values():
+            names.setdefault(parameter.kind.name, []).append(parameter.name)
+        nameless = names.get("POSITIONAL_ONLY", [])
+        return cls(
+            (*nameless, *names.get("POSITIONAL_OR_KEYWORD", ())),
+            frozenset(nameless),
+            tuple(names.get("KEYWORD_ONLY", ())),
+            *(names.get(kind, [""])[0] for kind in ("VAR_POSITIONAL", "VAR_KEYWORD")),
+        )
 
 
 class WrongArguments(CallError, TypeError):

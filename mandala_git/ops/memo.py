@@ -45,6 +45,10 @@ _MANY = 200_000
 """Entries of the table in memory; beyond, it starts over."""
 
 
+_SHAPE = "<outputs>"
+"""The name under which declared outputs stand among what a call is looked up by."""
+
+
 class _Entry(NamedTuple):
     """A call of this process by its arguments.
 
@@ -148,6 +152,8 @@ class Memo(Block):
             hid, content = entry.outputs[0]
             ref = Ref(hid, content, results)
             return ref if context.running is None else ref.load()
+        if not entry.outputs:
+            return None
         refs = [Ref(hid, content, results) for hid, content in entry.outputs]
         return tuple(refs) if context.running is None else tuple(ref.load() for ref in refs)
 
@@ -192,11 +198,13 @@ class Memo(Block):
 
     def _key(self, op: Op[..., Any], inputs: list[Input]) -> bytes:
         """Return the key under which a call with these inputs is found."""
-        if op.round_floats is None:
-            return lookup_key([(i.name, i.cid) for i in inputs])
-        return lookup_key(
-            [(i.name, rounded(i, op.round_floats, self.results.load)) for i in inputs]
-        )
+        digits = op.round_floats
+        if digits is None:
+            parts = [(i.name, i.cid) for i in inputs]
+        else:
+            parts = [(i.name, rounded(i, digits, self.results.load)) for i in inputs]
+        shape = op.shape
+        return lookup_key(parts if shape is None else [*parts, (_SHAPE, shape)])
 
     def _find(
         self, op: Op[..., Any], key: bytes, inputs: list[Input]
@@ -342,14 +350,13 @@ class Memo(Block):
             self._remember(token, entry)
         if context.running is not None:
             return made.returned
-        refs = tuple(
+        return _outputs(
             [
                 # What can change may be held by somebody else: a Ref has its recorded form.
                 Ref(hid, content, self.results, part if type(part) in CONSTANT else MISSING)
                 for (hid, content), part in zip(entry.outputs, parts, strict=True)
             ]
         )
-        return refs[0] if len(refs) == 1 else refs
 
     def _say(self, op: Op[..., Any], why: str) -> None:
         """Tell the user, once, why calls of an op are not found again."""
@@ -374,7 +381,7 @@ class Memo(Block):
             content = cid(part, path=_path(op, number, len(parts)))
             refs.append(Ref(value_hid(content), content, self.results, part))
             refs[-1].expose()  # nothing but this very object holds the value
-        return refs[0] if len(refs) == 1 else tuple(refs)
+        return _outputs(refs)
 
     def _record(
         self,
@@ -390,7 +397,7 @@ class Memo(Block):
         name = self.versioning.key(op)
         contents = {}
         for number, value in enumerate(parts):
-            label = op.label(number, len(parts))
+            label = op.label(number)
             contents[label] = cid(value, path=_path(op, number, len(parts)))
         if made.changed:
             key = hid = os.urandom(ID_SIZE)  # nobody finds it
@@ -458,6 +465,13 @@ def _token(op: Op[..., Any], bound: Bound) -> object | None:
         else:
             return None
     return tuple(parts)
+
+
+def _outputs(refs: list[Ref]) -> Any:
+    """Return outputs as the op returned them: one alone, none as None."""
+    if len(refs) == 1:
+        return refs[0]
+    return tuple(refs) if refs else None
 
 
 def _path(op: Op[..., Any], number: int, count: int) -> str:

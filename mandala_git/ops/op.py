@@ -78,6 +78,7 @@ class Op(Generic[P, T]):
         self.nout = nout
         self.output_names = tuple(output_names) if output_names is not None else None
         self._check_outputs(output_names)
+        self._shape: bytes | None = None
         if round_floats is not None and (
             type(round_floats) is not int or not 1 <= round_floats <= 15
         ):
@@ -126,6 +127,7 @@ class Op(Generic[P, T]):
                 f"{name}: nout={nout}, but {len(names)} output_names",
                 hint="Leave nout out: the names say how many there are.",
             )
+        self.nout = len(names)
 
     @property
     def name(self) -> str:
@@ -179,28 +181,37 @@ class Op(Generic[P, T]):
     def __reduce__(self) -> str | tuple[Any, ...]:
         return self.func.__qualname__
 
-    def label(self, number: int, count: int) -> str:
+    @property
+    def shape(self) -> bytes | None:
+        """What stands for declared outputs where calls are looked up; None where none are.
+
+        How many they are, and which is which, is recorded with names alone: a call that was
+        recorded under another declaration is none of this op's.
+        """
+        if self._shape is None and self.nout not in ("auto", "var"):
+            from mandala_git.results.ids import cid
+
+            self._shape = cid((self.nout, self.output_names))
+        return self._shape
+
+    def label(self, number: int) -> str:
         """Return the name of an output."""
-        if self.output_names is None:
-            return f"output_{number}"
-        if len(self.output_names) != count:
-            raise VersionError(
-                f"{self.name} returned {count} outputs, but has "
-                f"{len(self.output_names)} output_names",
-                hint="Return as many values as there are names, or set nout.",
-            )
-        return self.output_names[number]
+        return f"output_{number}" if self.output_names is None else self.output_names[number]
 
     def split(self, returned: Any) -> tuple[Any, ...]:
         """Return the outputs in what the function returned."""
         if isinstance(self.nout, int):
             if self.nout == 1:
                 return (returned,)
-            if type(returned) is not tuple or len(returned) != self.nout:
+            if self.nout == 0 and returned is None:
+                return ()
+            if not self.nout or type(returned) is not tuple or len(returned) != self.nout:
                 raise VersionError(
                     f"{self.name} has nout={self.nout}, but returned {type(returned).__name__}"
                     + (f" of {len(returned)}" if isinstance(returned, tuple) else ""),
-                    hint=f"Return a tuple of {self.nout} values, or change nout.",
+                    hint=f"Return a tuple of {self.nout} values, or change nout."
+                    if self.nout
+                    else "Return nothing, or change nout.",
                 )
             return returned
         if type(returned) is tuple and len(returned) > 1:
@@ -234,8 +245,9 @@ def op(
     Args:
         func: the function.
         nout: number of outputs. "auto": a returned tuple of two or more is split, anything
-            else is one output; a number: a tuple of that length is returned; "var" as "auto".
-        output_names: names of the outputs, used for tables.
+            else is one output; a number: a tuple of that length is returned (1: whatever is
+            returned, 0: None); "var" as "auto".
+        output_names: names of the outputs, used for tables; they say how many there are.
         round_floats: significant decimal digits (1 to 15) of the floats in arguments, in arrays,
             frames and containers too, by which recorded calls are found: arguments that are
             equal after rounding share a result. The function gets what it was given, and that
