@@ -21,6 +21,21 @@ IDENTITY = {
 FOREIGN = ("GIT_", "MANDALA_", "PRE_COMMIT", "XDG_CONFIG_HOME", "EMAIL")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", metavar="K/N", help="of all sweeps, run every N-th, from the K-th")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the sweeps among runs that together do them once, such as one for each Python."""
+    if not (share := config.getoption("--share")):
+        return
+    first, step = map(int, share.split("/"))
+    sweeps = [item for item in items if item.get_closest_marker("sweep")]
+    others = {item for number, item in enumerate(sweeps, 1) if (number - first) % step}
+    config.hook.pytest_deselected(items=[item for item in items if item in others])
+    items[:] = [item for item in items if item not in others]
+
+
 class ScratchRepo:
     """A repository of its own for one test, driven by the real git.
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.sweep
+
 pexpect = pytest.importorskip("pexpect")
 
 HOUSE = Path(__file__).parent.parent.parent

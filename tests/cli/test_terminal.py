@@ -10,6 +10,8 @@ from typing import Any
 import pexpect
 import pytest
 
+pytestmark = pytest.mark.sweep
+
 GREEN = "\x1b[32m"
 
 

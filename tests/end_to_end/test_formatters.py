@@ -16,6 +16,8 @@ import pytest
 
 from mandala_git.cli.main import main
 
+pytestmark = pytest.mark.sweep
+
 HOUSE = Path(__file__).parent.parent.parent
 UGLY = Path(__file__).parent / "formatters" / "ugly.txt"
 

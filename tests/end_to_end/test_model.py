@@ -17,6 +17,8 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Project
 
+pytestmark = pytest.mark.sweep
+
 FILES = ("a", "b", "p")
 CALLS = tuple(f"p.f({x})" for x in (0, 2, 4)) + tuple(
     f"p.g({x}, {flag})" for x in (1, 3) for flag in (True, False)

@@ -18,6 +18,8 @@ from mandala_git.results.store import Results
 if TYPE_CHECKING:
     from conftest import Project
 
+pytestmark = pytest.mark.sweep
+
 OPS = """
 import os
 import time

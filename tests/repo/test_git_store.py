@@ -24,6 +24,8 @@ from mandala_git.repo.sharing import absorb, fetched_tips
 from mandala_git.repo.store import sha256, text_name, verdict_name
 from mandala_git.repo.store_ref import REF
 
+pytestmark = pytest.mark.sweep
+
 
 def texts(*names):
     return {text_name(name.encode()): name.encode() for name in names}

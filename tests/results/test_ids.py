@@ -41,6 +41,8 @@ from mandala_git.results.ids import (
     value_hid,
 )
 
+pytestmark = pytest.mark.sweep
+
 ROOT = Path(__file__).resolve().parents[2]
 
 atoms = st.one_of(

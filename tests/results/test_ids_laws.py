@@ -22,6 +22,8 @@ from mandala_git.results import arrays, atoms, codecs, encoding, pickled
 from mandala_git.results.ids import Found, cid, rounded_cid
 from mandala_git.results.values import ValueFiles
 
+pytestmark = pytest.mark.sweep
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPRESSIONS = [None, "gzip"]
 

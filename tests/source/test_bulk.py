@@ -18,6 +18,8 @@ from mandala_git.source.index import Index
 from mandala_git.source.rows import Rows, file_rows
 from mandala_git.source.scan import scan_file, scan_texts
 
+pytestmark = pytest.mark.sweep
+
 
 class Files:
     """Files by path, each read when it is asked for."""

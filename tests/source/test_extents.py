@@ -14,6 +14,8 @@ from mandala_git.source.definitions import FileFacts
 from mandala_git.source.scan import scan_texts
 from mandala_git.source.sources import decode, parse_file
 
+pytestmark = pytest.mark.sweep
+
 LIBRARY = Path(statistics.__file__).parent
 MODULES = [
     "argparse",

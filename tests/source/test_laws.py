@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from mandala_git.source.definitions import Definition, FileFacts
 from mandala_git.source.scan import scan_file
 
+pytestmark = pytest.mark.sweep
+
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
 MODULES = [
     "abc",

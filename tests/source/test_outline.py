@@ -19,6 +19,8 @@ from mandala_git.source.outline import Hunk, Line, Mark, outline
 from mandala_git.source.pieces import Source, split_lines
 from mandala_git.source.scan import scan_file
 
+pytestmark = pytest.mark.sweep
+
 
 def pair(old: str, new: str, name: str) -> tuple[Hunk, ...]:
     sides = []

@@ -26,6 +26,8 @@ from mandala_git.config import ANNOTATIONS, EQUALITIES, NO_RULES, UNKEYED_PARAME
 from mandala_git.source.definitions import Kind
 from mandala_git.source.scan import scan_file, scan_texts
 
+pytestmark = pytest.mark.sweep
+
 # Every choice is one of hypothesis, so that failures shrink.
 CHANCE = st.randoms(use_true_random=False)
 LONG = settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))

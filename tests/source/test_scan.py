@@ -22,6 +22,8 @@ from mandala_git.source.definitions import FileFacts, Kind, pack, unpack
 from mandala_git.source.scan import scan_file, scan_texts
 from mandala_git.source.texts import definition_from_text, text_id
 
+pytestmark = pytest.mark.sweep
+
 STDLIB = Path(sysconfig.get_paths()["stdlib"])
 MODULES = [
     "abc",
