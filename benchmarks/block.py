@@ -47,7 +47,9 @@ def _many_files(folder: Path, count: int) -> str:
         name = f"helpers{start // PER_FILE}"
         functions = [f"f{number}" for number in range(start, start + PER_FILE)]
         text = "\n\n".join(f"def {f}(x):\n    return x + 1 if x else 1\n" for f in functions)
-        (folder / f"{name}.py").write_text(text)
+        file = folder / f"{name}.py"
+        file.write_text(text)
+        os.utime(file, (0, 0))  # as old as a user's: younger than its import, it may have changed
         imports.append(f"from {name} import {', '.join(functions)}\n")
         calls += [f"{f}(x)" for f in functions]
     return (
