@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from benchmarks.contenders import load
@@ -20,11 +21,14 @@ def run(folder: Path, scale: float) -> list[Group]:
 
 
 def _entry(folder: Path, scale: float) -> Group:
-    from mandala_git import Storage
-
     folder.mkdir()
     count = max(PER_FILE, int(TRACKED * scale))
-    total = load(folder, "entered", _many_files(folder, count)).total
+    source = _many_files(folder, count)
+    time.sleep(0.1)  # files younger than what imports them may have changed since
+
+    from mandala_git import Storage
+
+    total = load(folder, "entered", source).total
     storage = Storage(folder)
     with storage:
         total(1)
@@ -47,9 +51,7 @@ def _many_files(folder: Path, count: int) -> str:
         name = f"helpers{start // PER_FILE}"
         functions = [f"f{number}" for number in range(start, start + PER_FILE)]
         text = "\n\n".join(f"def {f}(x):\n    return x + 1 if x else 1\n" for f in functions)
-        file = folder / f"{name}.py"
-        file.write_text(text)
-        os.utime(file, (0, 0))  # as old as a user's: younger than its import, it may have changed
+        (folder / f"{name}.py").write_text(text)
         imports.append(f"from {name} import {', '.join(functions)}\n")
         calls += [f"{f}(x)" for f in functions]
     return (
