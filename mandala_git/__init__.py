@@ -7,21 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mandala_git.errors import MandalaError as MandalaError
+    from mandala_git.imports import Ignore as Ignore
+    from mandala_git.imports import NewArgDefault as NewArgDefault
     from mandala_git.imports import Op as Op
     from mandala_git.imports import Ref as Ref
     from mandala_git.imports import Storage as Storage
+    from mandala_git.imports import Transient as Transient
+    from mandala_git.imports import ValuePointer as ValuePointer
     from mandala_git.imports import op as op
     from mandala_git.imports import register_type as register_type
     from mandala_git.imports import track as track
 
 __version__ = "0.1.0"
-__all__ = ["MandalaError", "Op", "Ref", "Storage", "__version__", "op", "register_type", "track"]
+__all__ = [
+    "Ignore",
+    "MandalaError",
+    "NewArgDefault",
+    "Op",
+    "Ref",
+    "Storage",
+    "Transient",
+    "ValuePointer",
+    "__version__",
+    "op",
+    "register_type",
+    "track",
+]
 
 _HOMES = {
+    "Ignore": "ops.special",
     "MandalaError": "errors",
+    "NewArgDefault": "ops.special",
     "Op": "ops.op",
     "Ref": "ops.refs",
     "Storage": "ops.storage",
+    "Transient": "ops.special",
+    "ValuePointer": "ops.special",
     "op": "ops.op",
     "register_type": "results.custom",
     "track": "ops.op",

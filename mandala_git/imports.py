@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from mandala_git.ops.op import Op, op, track
 from mandala_git.ops.refs import Ref
+from mandala_git.ops.special import Ignore, NewArgDefault, Transient, ValuePointer
 from mandala_git.ops.storage import Storage
 from mandala_git.results.custom import register_type
 
-__all__ = ["Op", "Ref", "Storage", "op", "register_type", "track"]
+__all__ = [
+    "Ignore",
+    "NewArgDefault",
+    "Op",
+    "Ref",
+    "Storage",
+    "Transient",
+    "ValuePointer",
+    "op",
+    "register_type",
+    "track",
+]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from mandala_git.errors import CallError
+from mandala_git.errors import CallError, UsageError
+from mandala_git.ops.refs import Held
 from mandala_git.records import NamedTuple
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ class Plan:
 
     Attributes:
         names: of the parameters, in order; None when some are not simple.
-        defaults: by name, of the parameters that have one.
+        defaults: by name, of the parameters that have one: what a call gets that leaves them out.
+        special: whether that is not in all cases what the function itself would take.
     """
 
-    __slots__ = ("_function", "_kinds", "_signature", "defaults", "names")
+    __slots__ = ("_function", "_kinds", "_signature", "defaults", "names", "special")
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
@@ -48,14 +50,22 @@ class Plan:
         if _is_simple(function):
             code, values = function.__code__, function.__defaults__ or ()
             self.names = code.co_varnames[: code.co_argcount]
-            self.defaults = dict(
-                zip(self.names[len(self.names) - len(values) :], values, strict=True)
-            )
+            self._take(dict(zip(self.names[len(self.names) - len(values) :], values, strict=True)))
             return
         parameters = self.signature.parameters.values()
         simple = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
         self.names = tuple(p.name for p in parameters) if simple else None
-        self.defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+        self._take({p.name: p.default for p in parameters if p.default is not p.empty})
+
+    def _take(self, defaults: dict[str, Any]) -> None:
+        self.special = any(isinstance(value, Held) for value in defaults.values())
+        if self.special:
+            from mandala_git.ops.special import Ignore
+
+            for name, value in defaults.items():
+                if isinstance(value, Held) and not isinstance(value, Ignore):
+                    defaults[name] = value.bare()
+        self.defaults = defaults
 
     @property
     def signature(self) -> Signature:
@@ -121,6 +131,32 @@ class Plan:
         if self._kinds is None:
             self._kinds = _Kinds.of(self.signature)
         return self._kinds
+
+    def named(self, names: Sequence[str], what: str) -> frozenset[str]:
+        """Return the names, as they are bound, of arguments that are given by name.
+
+        Args:
+            names: of parameters, or of keywords that `**options` take.
+            what: the setting that names them.
+
+        Raises:
+            UsageError: the function takes no argument of such a name.
+        """
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise UsageError(
+                f"{self._function.__qualname__}: {what}={names!r:.80} is no list of names",
+                hint=f'Write {what}=["name"].',
+            )
+        options, parameters = self.kinds.options, self.signature.parameters
+        found = set()
+        for name in names:
+            if name not in parameters and not options:
+                raise UsageError(
+                    f"{self._function.__qualname__} has no argument {name!r} ({what})",
+                    hint=f"It has {', '.join(parameters) or 'none'}.",
+                )
+            found.add(name if name in parameters else f"{options}.{name}")
+        return frozenset(found)
 
     def _wrong(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WrongArguments:
         """Return why arguments do not fit, as Python's own library says it."""
@@ -197,6 +233,43 @@ def _is_simple(function: Callable[..., Any]) -> TypeGuard[FunctionType]:
     code, own = function.__code__, vars(function)
     unusual = code.co_posonlyargcount or code.co_kwonlyargcount or code.co_flags & _VARIADIC
     return not unusual and "__wrapped__" not in own and "__signature__" not in own
+
+
+class IgnoringPlan(Plan):
+    """A plan that ignores some arguments, whatever is passed.
+
+    Args:
+        function: the function.
+        ignored: names of parameters, or of keywords that `**options` take.
+
+    Raises:
+        UsageError: the function takes no argument of such a name.
+    """
+
+    __slots__ = ("_ignored",)
+
+    def __init__(self, function: Callable[..., Any], ignored: Sequence[str]) -> None:
+        super().__init__(function)
+        self._ignored = self.named(ignored, "ignore_args")
+        self.special = True
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
+        """Return (name, value) of every argument; those that are ignored say so."""
+        from mandala_git.ops.special import Ignore
+
+        ignored, order_of = self._ignored, f"{self.kinds.options}:order"
+        bound: list[tuple[str, Any]] = []
+        for name, value in super().bind(args, kwargs):
+            if name in ignored or name.partition(".")[0] in ignored:
+                bound.append((name, value if type(value) is Ignore else Ignore(value)))
+            elif name != order_of:
+                bound.append((name, value))
+            elif self.kinds.options not in ignored:
+                prefix = f"{self.kinds.options}."
+                order = tuple([key for key in value if prefix + key not in ignored])
+                if order != tuple(sorted(order)):
+                    bound.append((name, order))
+        return tuple(bound)
 
 
 class _Kinds(NamedTuple):

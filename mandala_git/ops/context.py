@@ -20,6 +20,19 @@ class Block(Protocol):
         """Return the project key of a function or class, None for other people's."""
 
 
+class Modes(NamedTuple):
+    """How a block answers calls.
+
+    Attributes:
+        recompute_transient: whether outputs that are not stored are made again when needed.
+    """
+
+    recompute_transient: bool = False
+
+
+PLAIN = Modes()
+
+
 class Context(NamedTuple):
     """An open block.
 
@@ -27,11 +40,13 @@ class Context(NamedTuple):
         block: who answers calls.
         running: the op call that is running, None at the top of the block.
         outer: the context in which the block was opened.
+        modes: how calls are answered.
     """
 
     block: Block
     running: OpenCall | None = None
     outer: Context | None = None
+    modes: Modes = PLAIN
 
 
 CONTEXT: ContextVar[Context | None] = ContextVar("mandala_git_context", default=None)
@@ -46,9 +61,9 @@ def _name(obj: Any) -> str | None:
 set_namer(_name)
 
 
-def begin(block: Block) -> None:
+def begin(block: Block, modes: Modes = PLAIN) -> None:
     """Open a block in this thread or task."""
-    CONTEXT.set(Context(block, None, CONTEXT.get()))
+    CONTEXT.set(Context(block, None, CONTEXT.get(), modes))
 
 
 def end() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mandala_git.ops.special import TRANSIENT
 from mandala_git.ops.tables import Row
 from mandala_git.results.store import Results
 
@@ -25,6 +26,8 @@ def graph_text(results: Results, calls: Mapping[str, Sequence[Row]]) -> str:
     for key, rows in calls.items():
         for row in rows:
             for label, edge in row.outputs.items():
+                if label.startswith(TRANSIENT):
+                    continue
                 made[edge.cid] = (key, label)
     names: dict[tuple[str, str], str] = {}
     feeds: dict[str, set[str]] = {key: set() for key in calls}
@@ -41,7 +44,9 @@ def graph_text(results: Results, calls: Mapping[str, Sequence[Row]]) -> str:
     lines = []
     for key in _sorted(feeds):
         rows = calls[key]
-        outputs = dict.fromkeys(label for row in rows for label in row.outputs)
+        outputs = dict.fromkeys(
+            label for row in rows for label in row.outputs if not label.startswith(TRANSIENT)
+        )
         inputs = dict.fromkeys(label for row in rows for label in row.inputs)
         left = ", ".join(names.get((key, label), label) for label in outputs)
         right = []

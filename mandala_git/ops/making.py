@@ -1,73 +1,23 @@
-"""Making a call: what it is given, its function run under observation, and what it changed."""
+"""Making a call: its function run under observation, and what it changed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from mandala_git.errors import ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import CONTEXT, Context
+from mandala_git.ops.given import Given, Input
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import CONSTANT, Ref, unwrap
+from mandala_git.ops.refs import CONSTANT, Ref
+from mandala_git.ops.special import ValuePointer
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.records import NamedTuple
 from mandala_git.results.calls import MISSING
-from mandala_git.results.ids import Found, cid, rounded_cid, value_hid
+from mandala_git.results.ids import cid
+from mandala_git.results.naming import note
 from mandala_git.versions.tracker import OpenCall
-
-EXACT = frozenset({int, bool, str, bytes, type(None)})
-"""Types whose equal instances no function can tell apart (a float has two zeros)."""
-
-
-class Input(NamedTuple):
-    """What a call is given: an argument or a captured value.
-
-    Attributes:
-        name: of the argument.
-        hid: history id.
-        cid: content id.
-        value: MISSING when it would have to be loaded.
-    """
-
-    name: str
-    hid: bytes
-    cid: bytes
-    value: Any
-
-
-def input_of(op: Op[..., Any], name: str, value: Any, met: Found) -> Input:
-    """Return what an op is given under a name.
-
-    Args:
-        op: the op.
-        name: of the argument.
-        value: it, or a Ref of it.
-        met: gets the functions and classes inside a plain value.
-    """
-    if type(value) in EXACT:
-        content = cid(value)
-        return Input(name, value_hid(content), content, value)
-    path = f"{op.name}: argument {name}"
-    if not isinstance(value, Ref):
-        value = unwrap(value)
-        content = cid(value, found=met, path=path)
-        return Input(name, value_hid(content), content, value)
-    if value.changeable:
-        content = cid(value.load(), found=met, path=path)
-        if content != value.cid:  # changed in place since: it has no history now
-            return Input(name, value_hid(content), content, value.load())
-    return Input(name, value.hid, value.cid, value.load() if value.in_memory else MISSING)
-
-
-def rounded(given: Input, digits: int, load: Callable[[bytes], Any]) -> bytes:
-    """Return the id by which an input is looked up where floats count to so many digits.
-
-    What surely has no float in it keeps its content id.
-    """
-    value = load(given.cid) if given.value is MISSING else given.value
-    return given.cid if type(value) in EXACT else rounded_cid(value, digits)
 
 
 class Made(NamedTuple):
@@ -75,6 +25,7 @@ class Made(NamedTuple):
 
     Attributes:
         returned: what the function returned.
+        inputs: what it was given, of which those that it changed have no value.
         version: of the call; None when it cannot be recorded.
         changed: whether it changed an argument.
         why: what to tell the user of a call that nobody will find; "" when somebody may.
@@ -84,6 +35,7 @@ class Made(NamedTuple):
     """
 
     returned: Any
+    inputs: list[Input]
     version: CallVersion | None
     changed: bool
     why: str
@@ -97,66 +49,86 @@ class Made(NamedTuple):
         return self.version is not None and self.version.reusable and not self.changed
 
 
-def make(
-    op: Op[..., Any],
-    bound: Bound,
-    inputs: list[Input],
-    met: Found,
-    versioning: Versioning,
-    context: Context,
-) -> Made:
-    """Run a call.
+class Making:
+    """A call on its way: what is looked at before its function runs, and what afterwards.
 
     Args:
         op: the op.
-        bound: its arguments and captured values.
-        inputs: of each of them, what is known; an input that the call changed loses its value.
-        met: the functions and classes inside the arguments; those inside Refs are added.
+        given: what it is given; classes inside Refs are added to those that were met.
         versioning: says which version ran.
         context: where the call is made.
+
+    Attributes:
+        inside: the context in which the function runs.
+        passed: what it gets for each argument.
 
     Raises:
         MissingCall: no calls are made here.
     """
-    values = [
-        value.load() if isinstance(value, Ref) else given.value
-        for given, (_, value) in zip(inputs, bound, strict=True)
-    ]
-    lent = _lent(op, bound, inputs, values, met)
-    with versioning:
-        before = versioning.before(op)
-    call = OpenCall(context.running)
-    started, clock = time.time(), time.perf_counter()
-    try:
-        returned = run(op, bound, values, versioning, Context(context.block, call, context.outer))
-    except BaseException:
-        _expose(bound)
-        if context.running is not None:
-            context.running.absorb(call)  # whoever catches this depends on what ran
-        raise
-    duration = time.perf_counter() - clock
-    changed = [place for place, content in lent if not _is(values[place], content)]
-    if changed:
-        _expose(bound)
-    version = refusal = None
-    try:
+
+    def __init__(
+        self, op: Op[..., Any], given: Given, versioning: Versioning, context: Context
+    ) -> None:
+        self._op = op
+        self._given = given
+        self._versioning = versioning
+        self._context = context
+        values = given.values()
+        self._lent = _lent(op, given, values)
         with versioning:
-            version = versioning.record(op, call, met.names, before)
-    except BaseException as error:
-        if context.running is not None:
-            context.running.absorb(call)
-        if not isinstance(error, ResultsError):
-            raise
-        refusal = error
-    why = "" if version is None else version.why
-    if changed:
-        # To find the result would not change them again.
-        why = f"it changes its argument {', '.join(inputs[place].name for place in changed)}"
-        for place in changed:
-            inputs[place] = inputs[place]._replace(value=MISSING)
-    elif version is None or not version.reusable:
-        _expose(bound)  # it may have kept what it was given, to change it later
-    return Made(returned, version, bool(changed), why, started, duration, refusal)
+            self._before = versioning.before(op)
+        self._call = OpenCall(context.running)
+        self.inside = Context(context.block, self._call, context.outer, context.modes)
+        self.passed = given.passed(values)
+        self._started, self._clock = time.time(), time.perf_counter()
+
+    def run(self) -> Any:
+        """Run the function; return what it returns."""
+        return run(self._op, self._given.bound, self.passed, self._versioning, self.inside)
+
+    def fail(self) -> None:
+        """Note that the function raised."""
+        _expose(self._given.bound)
+        if self._context.running is not None:
+            self._context.running.absorb(self._call)  # whoever catches this depends on what ran
+
+    def finish(self, returned: Any) -> Made:
+        """Return the call, now that its function has returned."""
+        duration = time.perf_counter() - self._clock
+        given, inputs, versioning = self._given, self._given.inputs, self._versioning
+        changed = [place for place, value, content in self._lent if not _is(value, content)]
+        if changed:
+            _expose(given.bound)
+        version = refusal = None
+        try:
+            with versioning:
+                version = versioning.record(self._op, self._call, given.met.names, self._before)
+        except BaseException as error:
+            if self._context.running is not None:
+                self._context.running.absorb(self._call)
+            if not isinstance(error, ResultsError):
+                raise
+            refusal = error
+        why = "" if version is None else version.why
+        if changed:
+            # To find the result would not change them again.
+            why = f"it changes its argument {', '.join(inputs[place].name for place in changed)}"
+            for place in changed:
+                inputs[place] = inputs[place]._replace(value=MISSING)
+        elif version is None or not version.reusable:
+            _expose(given.bound)  # it may have kept what it was given, to change it later
+        return Made(returned, inputs, version, bool(changed), why, self._started, duration, refusal)
+
+
+def make(op: Op[..., Any], given: Given, versioning: Versioning, context: Context) -> Made:
+    """Run a call; see `Making`."""
+    making = Making(op, given, versioning, context)
+    try:
+        returned = making.run()
+    except BaseException:
+        making.fail()
+        raise
+    return making.finish(returned)
 
 
 def run(
@@ -185,10 +157,8 @@ def run(
         CONTEXT.reset(reset)
 
 
-def _lent(
-    op: Op[..., Any], bound: Bound, inputs: list[Input], values: list[Any], met: Found
-) -> list[tuple[int, bytes]]:
-    """Return (place, content id) of the arguments that the op's function could change.
+def _lent(op: Op[..., Any], given: Given, values: list[Any]) -> list[tuple[int, Any, bytes]]:
+    """Return (place, value, content id) of the inputs that the op's function could change.
 
     Finds the classes inside arguments that came as Refs, too: their ids hide them.
     """
@@ -196,11 +166,18 @@ def _lent(
     for place, value in enumerate(values):
         if type(value) in CONSTANT:
             continue
-        content = inputs[place].cid
-        if isinstance(bound[place][1], Ref) and not _is_plain_array(value):
-            path = f"{op.name}: argument {inputs[place].name}"
-            content = cid(value, found=met, path=path)
-        lent.append((place, content))
+        known = given.inputs[place]
+        content = known.cid
+        if known.name in given.special:
+            if type(known.value) is ValuePointer:
+                continue  # its name is all that counts
+            value = known.value  # what is around the pointers is a copy; what is beside them is not
+        elif given.transient.get(content):
+            note(type(value), given.met)
+            continue  # it has no id by which a change could be told
+        elif isinstance(given.kept[place][1], Ref) and not _is_plain_array(value):
+            content = cid(value, found=given.met, path=f"{op.name}: argument {known.name}")
+        lent.append((place, value, content))
     return lent
 
 

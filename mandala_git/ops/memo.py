@@ -8,33 +8,22 @@ the contents of its inputs; and if nothing that belongs here is found, it runs.
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import (
-    MandalaWarning,
-    ResultsError,
-    UnhashableValue,
-    UnstorableValue,
-)
+from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Block, Context
-from mandala_git.ops.making import EXACT, Input, Made, input_of, make, rounded
+from mandala_git.ops.given import EXACT, Given, Input, rounded
+from mandala_git.ops.keeping import Keeper, Outputs, content_of, differ, ordered
+from mandala_git.ops.making import make
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref
+from mandala_git.ops.special import Ignore, Transient, settled
 from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.records import NamedTuple
-from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
-from mandala_git.results.ids import (
-    ID_SIZE,
-    Found,
-    call_hid,
-    cid,
-    lookup_key,
-    output_hid,
-    value_hid,
-)
+from mandala_git.results.calls import MISSING, Candidate
+from mandala_git.results.ids import ID_SIZE, call_hid, cid, lookup_key, output_hid, value_hid
 from mandala_git.results.store import Results
 from mandala_git.versions.seen import Guard
 
@@ -88,7 +77,7 @@ class Memo(Block):
         self.trouble = Trouble()
         self._table: dict[object, _Entry] = {}
         self._said: set[tuple[Op[..., Any], str]] = set()
-        self._session: int | None = None
+        self._keeper = Keeper(results, versioning, self.trouble)
         self._generation: tuple[object, int] | None = None
 
     def name(self, obj: Any) -> str | None:
@@ -108,7 +97,7 @@ class Memo(Block):
         if generation != self._generation:
             self._table.clear()
         self._generation = generation
-        self._session = None
+        self._keeper.session = None
 
     def leave(self) -> None:
         """End a block: what waits is written."""
@@ -169,8 +158,8 @@ class Memo(Block):
         token: object | None,
         context: Context,
     ) -> Any:
-        met = Found()
-        inputs = [input_of(op, name, value, met) for name, value in bound]
+        given = Given(op, bound, self._keeper.transient)
+        inputs = given.inputs
         if token is None:
             token = (op, "hids", *((each.name, each.hid) for each in inputs))
             entry = self._table.get(token)
@@ -178,18 +167,18 @@ class Memo(Block):
                 self.found += 1
                 return self._answer(entry, context)
         key = self._key(op, inputs)
-        entry, candidates = self._find(op, key, inputs)
+        entry, candidates = self._find(op, key, given)
         if entry is not None:
             self.found += 1
             self._remember(token, entry)
             return self._answer(entry, context)
         if self.flights is None:
-            return self._miss(op, key, inputs, bound, met, token, context, candidates)
+            return self._miss(op, key, given, token, context, candidates)
         with self.flights.alone(output_hid(key, self.versioning.key(op))):
-            entry, candidates = self._find(op, key, inputs)
+            entry, candidates = self._find(op, key, given)
             if entry is None:
                 try:
-                    return self._miss(op, key, inputs, bound, met, token, context, candidates)
+                    return self._miss(op, key, given, token, context, candidates)
                 finally:
                     self.settle()  # so that who waits for it finds it
         self.found += 1
@@ -207,7 +196,7 @@ class Memo(Block):
         return lookup_key(parts if shape is None else [*parts, (_SHAPE, shape)])
 
     def _find(
-        self, op: Op[..., Any], key: bytes, inputs: list[Input]
+        self, op: Op[..., Any], key: bytes, given: Given
     ) -> tuple[_Entry | None, list[Candidate]]:
         """Return the entry of a recorded call that belongs here, and all that were looked at."""
         candidates: list[Candidate] = []
@@ -217,8 +206,8 @@ class Memo(Block):
                 candidates = self.results.candidates(rows, key)
                 choice = self._choose(op, candidates) if candidates else None
                 if choice is None and op.plan.defaults:
-                    choice = self._earlier(op, rows, inputs)
-                return choice and self._hit(op, key, inputs, candidates, *choice), candidates
+                    choice = self._earlier(op, rows, given)
+                return choice and self._hit(op, key, given.inputs, candidates, *choice), candidates
         except UnhashableValue:
             raise
         except ResultsError as error:
@@ -238,14 +227,14 @@ class Memo(Block):
             version = self.versioning.admit(op, candidate.version)
             if version is None or (found is not None and not version.exact):
                 continue
-            if self.results.complete(candidate):
+            if self._keeper.complete(candidate):
                 found = candidate, version
                 if version.exact:
                     break
         return found
 
     def _earlier(
-        self, op: Op[..., Any], rows: list[int], inputs: list[Input]
+        self, op: Op[..., Any], rows: list[int], given: Given
     ) -> tuple[Candidate, CallVersion] | None:
         """Return a call from before parameters were added, if their defaults are passed now.
 
@@ -253,10 +242,13 @@ class Memo(Block):
         called the added parameter compatible.
         """
         defaults = op.plan.defaults
+        known = {each.name: each.cid for each in given.inputs}
         for added in self.versioning.added(op):
-            given = {i.name: i.cid for i in inputs if i.name in added}
-            if all(name in given and cid(defaults[name]) == given[name] for name in added):
-                key = self._key(op, [i for i in inputs if i.name not in added])
+            if all(
+                known[name] == cid(defaults[name]) if name in known else given.ignored(name)
+                for name in added
+            ):
+                key = self._key(op, [i for i in given.inputs if i.name not in added])
                 choice = self._choose(op, self.results.candidates(rows, key))
                 if choice is not None:
                     return choice
@@ -274,15 +266,15 @@ class Memo(Block):
         """Return the entry of a recorded call, under these inputs' history ids."""
         name = self.versioning.key(op)
         hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
-        edges = _ordered(op, chosen.outputs)
+        edges = ordered(op, chosen.outputs)
         if chosen.hid != hid:
-            outputs = [
+            outputs: Outputs = [
                 (edge.label, output_hid(hid, edge.label), edge.cid, MISSING) for edge in edges
             ]
             known = next((other for other in candidates if other.hid == hid), None)
             if known is None:
-                self._alias(op, key, hid, inputs, outputs, version, chosen)
-            elif _contents(known.outputs) != _contents(edges):
+                self._keeper.alias(op, key, hid, inputs, outputs, version, chosen)
+            elif differ(known.outputs, edges):
                 # It lost its values, and other ones were made when it ran again.
                 outputs = [(edge.label, edge.hid, edge.cid, MISSING) for edge in edges]
             made = tuple((h, c) for _, h, c, _ in outputs)
@@ -290,56 +282,26 @@ class Memo(Block):
             made = tuple((edge.hid, edge.cid) for edge in edges)
         return _Entry(version.guard, made, version.vid.hex(), name)
 
-    def _alias(
-        self,
-        op: Op[..., Any],
-        key: bytes,
-        hid: bytes,
-        inputs: list[Input],
-        outputs: list[tuple[str, bytes, bytes, Any]],
-        version: CallVersion,
-        found: Candidate,
-    ) -> None:
-        """Record that a call was found under other input histories."""
-        try:
-            self.results.record(
-                NewCall(
-                    self.versioning.ops(op)[0],
-                    version.row,
-                    key,
-                    hid,
-                    [i._replace(value=MISSING) for i in inputs],
-                    outputs,
-                    time.time(),
-                    0.0,
-                    self._session_row(),
-                    found.alias_of or found.id,
-                )
-            )
-        except ResultsError as error:
-            if self.results.refusal is None:  # else nothing is missed: it was found
-                self.trouble.waiting(error)
-
     def _miss(
         self,
         op: Op[..., Any],
         key: bytes,
-        inputs: list[Input],
-        bound: Bound,
-        met: Found,
+        given: Given,
         token: object,
         context: Context,
         candidates: list[Candidate],
     ) -> Any:
         """Run a call and record it."""
-        made = make(op, bound, inputs, met, self.versioning, context)
+        made = make(op, given, self.versioning, context)
         self.executed += 1
         entry, version = None, made.version
         if version is not None and context.running is not None:
             self._link(self.versioning.key(op), version.vid.hex(), context)
         parts = op.split(made.returned)
         if version is not None:
-            entry = self._record(op, key, inputs, made, parts, version, candidates)
+            ids = self._keeper.keep(op, key, made, parts, version, candidates)
+            if ids is not None:
+                entry = _Entry(version.guard, ids, version.vid.hex(), self.versioning.key(op))
         elif made.refusal is not None:
             self.trouble.unkept(made.refusal)
         if entry is None:
@@ -349,14 +311,20 @@ class Memo(Block):
         if made.reusable:
             self._remember(token, entry)
         if context.running is not None:
-            return made.returned
+            return settled(made.returned)
         return _outputs(
-            [
-                # What can change may be held by somebody else: a Ref has its recorded form.
-                Ref(hid, content, self.results, part if type(part) in CONSTANT else MISSING)
-                for (hid, content), part in zip(entry.outputs, parts, strict=True)
-            ]
+            [self._output(*each, part) for each, part in zip(entry.outputs, parts, strict=True)]
         )
+
+    def _output(self, hid: bytes, content: bytes, part: Any) -> Ref:
+        """Return the Ref of an output that was just recorded."""
+        if type(part) is Transient:
+            ref = Ref(hid, content, self.results, part.value)
+            if not part.unhashable:
+                ref.expose()  # nothing but this very object holds the value
+            return ref
+        # What can change may be held by somebody else: a Ref has its recorded form.
+        return Ref(hid, content, self.results, part if type(part) in CONSTANT else MISSING)
 
     def _say(self, op: Op[..., Any], why: str) -> None:
         """Tell the user, once, why calls of an op are not found again."""
@@ -375,64 +343,13 @@ class Memo(Block):
     ) -> Any:
         """Answer with what a call returned that is not recorded."""
         if context.running is not None:
-            return returned
+            return settled(returned)
         refs = []
         for number, part in enumerate(parts):
-            content = cid(part, path=_path(op, number, len(parts)))
-            refs.append(Ref(value_hid(content), content, self.results, part))
+            content = content_of(op, number, parts) or os.urandom(ID_SIZE)
+            refs.append(Ref(value_hid(content), content, self.results, settled(part)))
             refs[-1].expose()  # nothing but this very object holds the value
         return _outputs(refs)
-
-    def _record(
-        self,
-        op: Op[..., Any],
-        key: bytes,
-        inputs: list[Input],
-        made: Made,
-        parts: tuple[Any, ...],
-        version: CallVersion,
-        candidates: list[Candidate],
-    ) -> _Entry | None:
-        """Record a call that ran; return its entry, None when it cannot be recorded."""
-        name = self.versioning.key(op)
-        contents = {}
-        for number, value in enumerate(parts):
-            label = op.label(number)
-            contents[label] = cid(value, path=_path(op, number, len(parts)))
-        if made.changed:
-            key = hid = os.urandom(ID_SIZE)  # nobody finds it
-        else:
-            hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
-            if any(c.hid == hid and _contents(c.outputs) != contents for c in candidates):
-                # The values of that call are lost, and these are other ones: another history.
-                hid = os.urandom(ID_SIZE)
-        outputs = [
-            (label, output_hid(hid, label), content, value)
-            for (label, content), value in zip(contents.items(), parts, strict=True)
-        ]
-        try:
-            self.results.record(
-                NewCall(
-                    self.versioning.ops(op)[0],
-                    version.row,
-                    key,
-                    hid,
-                    inputs,
-                    outputs,
-                    made.started,
-                    made.duration,
-                    self._session_row(),
-                )
-            )
-        except UnstorableValue as error:
-            raise UnstorableValue(f"{op.name}: {error.message}", hint=error.hint) from error
-        except ResultsError as error:
-            if not self.results.waits(hid):
-                self.trouble.unkept(error)
-                return None
-            self.trouble.waiting(error)
-        ids = tuple([(hid, content) for _, hid, content, _ in outputs])
-        return _Entry(version.guard, ids, version.vid.hex(), name)
 
     def _remember(
         self,
@@ -442,11 +359,6 @@ class Memo(Block):
         if len(self._table) >= _MANY:
             self._table.clear()
         self._table[token] = entry
-
-    def _session_row(self) -> int:
-        if self._session is None:
-            self._session = self.results.session_id(self.versioning.session())
-        return self._session
 
 
 def _token(op: Op[..., Any], bound: Bound) -> object | None:
@@ -462,6 +374,8 @@ def _token(op: Op[..., Any], bound: Bound) -> object | None:
             parts.append(value.hid)
         elif kind is float:
             parts.append((kind, value.hex()))
+        elif kind is Ignore:
+            parts.append(kind)
         else:
             return None
     return tuple(parts)
@@ -472,28 +386,3 @@ def _outputs(refs: list[Ref]) -> Any:
     if len(refs) == 1:
         return refs[0]
     return tuple(refs) if refs else None
-
-
-def _path(op: Op[..., Any], number: int, count: int) -> str:
-    """Return how to call an output in an error."""
-    return f"{op.name}: result" if count == 1 else f"{op.name}: result[{number}]"
-
-
-def _contents(edges: list[Edge]) -> dict[str, bytes]:
-    return {edge.label: edge.cid for edge in edges}
-
-
-def _ordered(op: Op[..., Any], edges: list[Edge]) -> list[Edge]:
-    """Order outputs as the op returned them."""
-    if len(edges) == 1:
-        return edges
-    names = op.output_names or ()
-    place = {name: number for number, name in enumerate(names)}
-
-    def number(edge: Edge) -> int:
-        if edge.label in place:
-            return place[edge.label]
-        tail = edge.label.rpartition("_")[2]
-        return int(tail) if tail.isdigit() else edge.ref
-
-    return sorted(edges, key=number)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
-from mandala_git.ops.arguments import CAPTURED, Bound, Plan
+from mandala_git.ops.arguments import CAPTURED, Bound, IgnoringPlan, Plan
 from mandala_git.ops.context import CONTEXT
 from mandala_git.ops.refs import unwrap
+from mandala_git.ops.special import settled
 from mandala_git.versions.seen import stat_of
 
 P = ParamSpec("P")
@@ -44,6 +45,7 @@ class Op(Generic[P, T]):
         nout: number of outputs, see `op`.
         output_names: names of the outputs, None for `output_0`, `output_1`, ...
         round_floats: significant digits of floats by which calls are found, None for all.
+        unstored: names of arguments whose values are not stored.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class Op(Generic[P, T]):
         *,
         nout: Nout = "auto",
         output_names: Sequence[str] | None = None,
+        ignore_args: Sequence[str] = (),
+        unstored_args: Sequence[str] = (),
         round_floats: int | None = None,
     ) -> None:
         if isinstance(func, Op):
@@ -74,7 +78,8 @@ class Op(Generic[P, T]):
             )
         functools.update_wrapper(self, func)
         self.func = func
-        self.plan = Plan(func)
+        self.plan = IgnoringPlan(func, ignore_args) if ignore_args else Plan(func)
+        self.unstored = self.plan.named(unstored_args, "unstored_args") if unstored_args else ()
         self.nout = nout
         self.output_names = tuple(output_names) if output_names is not None else None
         self._check_outputs(output_names)
@@ -138,10 +143,21 @@ class Op(Generic[P, T]):
         """Run, or find the recorded call; outside a block run plainly."""
         context = CONTEXT.get()
         if context is None:
-            plain: Callable[..., T] = self.func
-            return plain(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
+            return self.run_plainly(args, kwargs)
         answer: T = context.block.call(self, args, kwargs, context)
         return answer
+
+    def run_plainly(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> T:
+        """Run the function, and nothing else."""
+        plan = self.plan
+        if plan.special:
+            bound = plan.bind(tuple(args), dict(kwargs))
+            args, kwargs = plan.passed(bound, [unwrap(value) for _, value in bound])
+        plain: Callable[..., T] = self.func
+        returned: T = settled(
+            plain(*map(unwrap, args), **{k: unwrap(v) for k, v in kwargs.items()})
+        )
+        return returned
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
         """Return (name, value) of every argument and then of every captured value.
@@ -228,6 +244,8 @@ def op(
     *,
     nout: Nout = "auto",
     output_names: Sequence[str] | None = None,
+    ignore_args: Sequence[str] = (),
+    unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
 ) -> Callable[[Callable[P, T]], Op[P, T]]: ...
 
@@ -238,6 +256,8 @@ def op(
     *,
     nout: Nout = "auto",
     output_names: Sequence[str] | None = None,
+    ignore_args: Sequence[str] = (),
+    unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
 ) -> Op[P, T] | Callable[[Callable[P, T]], Op[P, T]]:
     """Record the calls of a function inside `with storage:`; never compute one twice.
@@ -248,6 +268,9 @@ def op(
             else is one output; a number: a tuple of that length is returned (1: whatever is
             returned, 0: None); "var" as "auto".
         output_names: names of the outputs, used for tables; they say how many there are.
+        ignore_args: names of arguments that are no part of a call: the function gets them, but
+            whatever they are, the call is the same, and nothing of them is recorded.
+        unstored_args: names of arguments whose values are not stored, only what they are.
         round_floats: significant decimal digits (1 to 15) of the floats in arguments, in arrays,
             frames and containers too, by which recorded calls are found: arguments that are
             equal after rounding share a result. The function gets what it was given, and that
@@ -259,11 +282,16 @@ def op(
     Raises:
         UsageError: it cannot be an op.
     """
+    settings: dict[str, Any] = {
+        "nout": nout,
+        "output_names": output_names,
+        "ignore_args": ignore_args,
+        "unstored_args": unstored_args,
+        "round_floats": round_floats,
+    }
     if func is None:
-        return lambda found: Op(
-            found, nout=nout, output_names=output_names, round_floats=round_floats
-        )
-    return Op(func, nout=nout, output_names=output_names, round_floats=round_floats)
+        return lambda found: Op(found, **settings)
+    return Op(func, **settings)
 
 
 C = TypeVar("C", bound=Callable[..., Any])

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError, ResultsError, ValueLost, VersionError
 from mandala_git.ops.arguments import CAPTURED
-from mandala_git.ops.context import CONTEXT, Context
+from mandala_git.ops.context import CONTEXT, Context, Modes
+from mandala_git.ops.given import holds_pointers
 from mandala_git.ops.making import run
 from mandala_git.ops.op import Op, decorated
+from mandala_git.ops.refs import unwrap
+from mandala_git.ops.special import TRANSIENT, Transient, ValuePointer, settled
 from mandala_git.records import NamedTuple
 from mandala_git.results.calls import CallRecord
 from mandala_git.results.ids import cid
@@ -38,6 +41,7 @@ class Recovery:
     def __init__(self, memo: Memo, block: Callable[[], AbstractContextManager[object]]) -> None:
         self._memo = memo
         self._block = block
+        self._again = False  # whether transient outputs are made again
 
     def value(self, content: bytes, lost: ValueLost) -> Any:
         """Return a value whose stored form is lost.
@@ -49,6 +53,8 @@ class Recovery:
         Raises:
             ValueLost: its call cannot run again, or makes another value.
         """
+        context = CONTEXT.get()
+        self._again = context is not None and context.modes.recompute_transient
         with self._block():
             try:
                 return self._made(content, lost)
@@ -89,12 +95,27 @@ class Recovery:
             if any(edge.cid in todo for edge in record.inputs.values()):
                 continue  # it needs itself
             key = dict(results.ops())[record.row.op]
+            if not self._again and self._is_transient(record, content):
+                name = key.rpartition("::")[2]
+                why = ValueLost(
+                    f"an output of {name} is not stored: it is transient",
+                    hint="with storage(recompute_transient=True): ...  makes it again.",
+                )
+                continue
             ops = self._ops(record.row.op, key)
             for op in ops:
                 if self._is_of(op, record):
                     return _Maker(op, record)
             why = self._impossible(record, key, lost, loaded=bool(ops))
         raise why
+
+    @staticmethod
+    def _is_transient(record: CallRecord, content: bytes) -> bool:
+        """Say whether an output of a call was not meant to be stored."""
+        return any(
+            edge.cid == content and TRANSIENT + label in record.outputs
+            for label, edge in record.outputs.items()
+        )
 
     def _is_of(self, op: Op[..., Any], record: CallRecord) -> bool:
         """Say whether an op is the one that made a call, as far as results can depend on it."""
@@ -143,27 +164,48 @@ class Recovery:
     ) -> None:
         """Run a call again and store its lost outputs."""
         op, memo = maker.op, self._memo
+        if any(
+            isinstance(value, ValuePointer) or holds_pointers(value) for value in given.values()
+        ):
+            raise ValueLost(
+                f"{lost.message}, and {op.name} made it of a ValuePointer, which is not stored",
+                hint=f"Call {op.name} again with what the pointer stands for.",
+            )
         bound = op.plan.again(given)
         if bound is None:
             raise ValueLost(
-                f"{lost.message}, and {op.name} now has other parameters than when it made it",
+                f"{lost.message}, and {op.name} now has other parameters than when it made it, "
+                "or it was given something that is ignored, and so not kept",
                 hint=f"Call {op.name} anew with what it should be made of.",
             )
         context = CONTEXT.get()
         call = OpenCall(context.running if context is not None else None)
-        inside = Context(memo, call, context.outer if context is not None else None)
-        returned = run(op, bound, [value for _, value in bound], memo.versioning, inside)
+        outer = context.outer if context is not None else None
+        inside = Context(memo, call, outer, Modes(recompute_transient=self._again))
+        values = [unwrap(value) for _, value in bound]
+        returned = run(op, bound, values, memo.versioning, inside)
         memo.executed += 1
         parts = op.split(returned)
-        outputs = {self._cid(value): value for value in parts}
+        outputs: dict[bytes, Any] = {}
+        for number, value in enumerate(parts):
+            edge = maker.record.outputs.get(op.label(number))
+            if type(value) is Transient and value.unhashable and edge is not None:
+                outputs[edge.cid] = value.value
+            else:
+                outputs[self._cid(settled(value))] = settled(value)
         if content not in outputs:
             raise ValueLost(
                 f"{lost.message}, and {op.name} made another value when it ran again",
                 hint=f"It is not deterministic: call {op.name} again with the same arguments, "
                 "and what it then makes is recorded.",
             )
+        if self._is_transient(maker.record, content):
+            made[content] = outputs[content]
+            return
         memo.trouble.remade(op.name, lost)
         for edge in maker.record.outputs.values():
+            if self._is_transient(maker.record, edge.cid):
+                continue
             if edge.cid in outputs and (
                 edge.cid == content or not memo.results.has_value(edge.cid)
             ):

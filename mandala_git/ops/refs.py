@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from mandala_git.errors import UsageError
@@ -19,7 +19,21 @@ class Loader(Protocol):
         """Return the value of a content id."""
 
 
-class Ref:
+class Held:
+    """What is replaced by another value before a function gets it, see `unwrap`."""
+
+    __slots__ = ()
+
+    def held(self) -> Any:
+        """Return the value that a function gets."""
+        raise TypeError(f"{type(self).__name__} holds nothing")
+
+    def bare(self) -> Any:
+        """Return what stands for it where a call is recorded."""
+        return self.held()
+
+
+class Ref(Held):
     """A stored value and how it came about.
 
     Attributes:
@@ -47,6 +61,10 @@ class Ref:
         """The value, loaded when it is not here yet."""
         self.expose()
         return self.load()
+
+    def held(self) -> Any:
+        """Return the value."""
+        return self.value
 
     def expose(self) -> None:
         """Note that somebody has the value at hand and may change it."""
@@ -118,16 +136,31 @@ def unwrap(obj: Any) -> Any:
     """Return an object with every Ref in it replaced by its value.
 
     Looks into lists, tuples, dicts and sets; an object without a Ref in it is returned as it is.
+    What special arguments hold is taken out of them, too.
 
     Raises:
         UsageError: what holds a Ref also holds itself, or is nested too deeply.
     """
-    if isinstance(obj, Ref):
-        return obj.value
-    if type(obj) not in _CONTAINERS or not _holds_ref(obj):
+    return replaced(obj, _held)
+
+
+def bared(obj: Any) -> Any:
+    """Return an object as it is recorded: Refs replaced by values, and pointers by their names.
+
+    Raises:
+        UsageError: as `unwrap`, or something in it is ignored.
+    """
+    return replaced(obj, _bare)
+
+
+def replaced(obj: Any, leaf: Callable[[Held], Any]) -> Any:
+    """Return an object with all that only holds a value, here or in a container, replaced."""
+    if isinstance(obj, Held):
+        return leaf(obj)
+    if type(obj) not in _CONTAINERS or not holds(obj):
         return obj
     try:
-        return _rebuilt(obj)
+        return _rebuilt(obj, leaf)
     except RecursionError as error:
         raise UsageError(
             f"the {type(obj).__name__} holds a Ref, and holds itself or is nested too deeply",
@@ -135,12 +168,21 @@ def unwrap(obj: Any) -> Any:
         ) from error
 
 
-def _holds_ref(obj: Any) -> bool:
+def _held(found: Held) -> Any:
+    return found.held()
+
+
+def _bare(found: Held) -> Any:
+    return found.bare()
+
+
+def holds(obj: Any) -> bool:
+    """Tell whether there is anything in a container that only holds a value."""
     seen: set[int] = set()
     pending = [obj]
     while pending:
         for each in _parts(pending.pop()):
-            if isinstance(each, Ref):
+            if isinstance(each, Held):
                 return True
             if type(each) in _CONTAINERS and id(each) not in seen:
                 seen.add(id(each))
@@ -152,15 +194,15 @@ def _parts(obj: Any) -> Iterable[Any]:
     return obj.values() if type(obj) is dict else obj
 
 
-def _rebuilt(obj: Any) -> Any:
-    if isinstance(obj, Ref):
-        return obj.value
+def _rebuilt(obj: Any, leaf: Callable[[Held], Any]) -> Any:
+    if isinstance(obj, Held):
+        return leaf(obj)
     kind = type(obj)
     if kind not in _CONTAINERS:
         return obj
     if kind is dict:
-        pairs = {key: _rebuilt(each) for key, each in obj.items()}
+        pairs = {key: _rebuilt(each, leaf) for key, each in obj.items()}
         return obj if all(pairs[key] is obj[key] for key in obj) else pairs
-    parts = [_rebuilt(each) for each in obj]
+    parts = [_rebuilt(each, leaf) for each in obj]
     same = all(one is other for one, other in zip(parts, obj, strict=True))
     return obj if same else kind(parts)

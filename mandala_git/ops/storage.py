@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mandala_git.errors import NotARepository, UnreadableRepository, UsageError, ValueLost
-from mandala_git.ops.context import CONTEXT, begin, end
+from mandala_git.ops.context import CONTEXT, PLAIN, Modes, begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
@@ -21,6 +21,7 @@ from mandala_git.results.store import Results
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from mandala_git.ops.blocks import ModedBlock
     from mandala_git.ops.past import Past
     from mandala_git.results.flights import Flights
 
@@ -114,14 +115,29 @@ class Storage:
 
     # -- blocks --------------------------------------------------------------------------
 
+    def __call__(self, *, recompute_transient: bool = False) -> ModedBlock:
+        """Return a block with a mode of its own: `with storage(recompute_transient=True):`.
+
+        Args:
+            recompute_transient: an output that was returned as `Transient`, and so is not
+                stored, is made again by its call when its value is needed.
+        """
+        from mandala_git.ops.blocks import ModedBlock
+
+        return ModedBlock(self, Modes(recompute_transient))
+
     def __enter__(self) -> Storage:
         """Begin a block: calls of ops are recorded, and found if they are."""
+        return self.begin(PLAIN)
+
+    def begin(self, modes: Modes) -> Storage:
+        """Begin a block that ends with `__exit__`."""
         with self._lock:
             self._memo.enter()
             self._blocks += 1
         before = CONTEXT.get()
         try:
-            begin(self._memo)
+            begin(self._memo, modes)
             return self
         except BaseException:  # an interrupt: the block does not begin
             CONTEXT.set(before)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mandala_git.errors import UsageError, ValueLost
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref
+from mandala_git.ops.special import TRANSIENT
 from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
 from mandala_git.results.store import Results
 from mandala_git.versions.agreement import Belongs
@@ -216,7 +217,7 @@ def columns(rows: Iterable[Row]) -> list[str]:
     for part in ("settings", "inputs", "outputs"):
         for row in rows:
             names.update(dict.fromkeys(getattr(row, part)))
-    return list(names)
+    return [name for name in names if not name.startswith(TRANSIENT)]
 
 
 def edge_of(row: Row, column: str) -> Edge | None:

@@ -206,15 +206,20 @@ def _same(ones: tuple[object, ...], others: tuple[object, ...]) -> bool:
     )
 
 
+_SPECIAL = "mandala_git.ops.special"
+"""Where the classes of special defaults are: what a call gets for one is an input of the call."""
+
+
 def defaults_of(function: FunctionType) -> list[tuple[str, object]]:
-    """Return (parameter, value) of every default."""
+    """Return (parameter, value) of every default; those that ops replace are left out."""
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
     values = function.__defaults__ or ()
     pairs: list[tuple[str, object]] = list(
         zip(positional[len(positional) - len(values) :], values, strict=False)
     )
-    return pairs + list((function.__kwdefaults__ or {}).items())
+    pairs += (function.__kwdefaults__ or {}).items()
+    return [(name, value) for name, value in pairs if type(value).__module__ != _SPECIAL]
 
 
 def cells_of(function: FunctionType) -> tuple[object, ...]:
