@@ -99,10 +99,13 @@ class Making:
         changed = [place for place, value, content in self._lent if not _is(value, content)]
         if changed:
             _expose(given.bound)
+        op = self._op
+        if op.func is not op.own and id(op.own.__code__) not in self._call.codes:
+            self._call.observed = False  # a decorator answered: what it knows came about before
         version = refusal = None
         try:
             with versioning:
-                version = versioning.record(self._op, self._call, given.met.names, self._before)
+                version = versioning.record(op, self._call, given.met.names, self._before)
         except BaseException as error:
             if self._context.running is not None:
                 self._context.running.absorb(self._call)

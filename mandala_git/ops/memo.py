@@ -202,17 +202,37 @@ class Memo(Block):
         candidates: list[Candidate] = []
         try:
             with self.versioning:
-                rows = self.versioning.ops(op)
-                candidates = self.results.candidates(rows, key)
-                choice = self._choose(op, candidates) if candidates else None
-                if choice is None and op.plan.defaults:
-                    choice = self._earlier(op, rows, given)
+                candidates, choice = self._matching(op, key, given)
                 return choice and self._hit(op, key, given.inputs, candidates, *choice), candidates
         except UnhashableValue:
             raise
         except ResultsError as error:
             self.trouble.unfound(error)
             return None, candidates
+
+    def _matching(
+        self, op: Op[..., Any], key: bytes, given: Given
+    ) -> tuple[list[Candidate], tuple[Candidate, CallVersion] | None]:
+        rows = self.versioning.ops(op)
+        candidates = self.results.candidates(rows, key)
+        choice = self._choose(op, candidates) if candidates else None
+        if choice is None and op.plan.defaults:
+            choice = self._earlier(op, rows, given)
+        return candidates, choice
+
+    def look(
+        self, op: Op[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Given, list[Candidate], Candidate | None]:
+        """Look for a call, and leave everything as it is.
+
+        Returns:
+            What it is given, the recorded calls that were given the same, and the one of them
+            that would be found.
+        """
+        given = Given(op, op.bind(args, kwargs), self._keeper.transient)
+        with self.versioning:
+            candidates, choice = self._matching(op, self._key(op, given.inputs), given)
+        return given, candidates, None if choice is None else choice[0]
 
     def forget(self) -> None:
         """Look all calls up again: what the table of this process says may not be true."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
@@ -40,7 +41,8 @@ class Op(Generic[P, T]):
     """A function whose calls are recorded inside a `with storage:` block.
 
     Attributes:
-        func: the plain function.
+        func: the plain function, or what a decorator under `@op` made of it.
+        own: the function whose code is the op's own, which other people's decorators wrap.
         plan: how its arguments bind.
         nout: number of outputs, see `op`.
         output_names: names of the outputs, None for `output_0`, `output_1`, ...
@@ -60,24 +62,26 @@ class Op(Generic[P, T]):
     ) -> None:
         if isinstance(func, Op):
             raise UsageError(f"{func!r} is an op already", hint="Write @op once.")
-        if not isinstance(func, FunctionType):
+        own = own_function(func)
+        if own is None:
             raise UsageError(
                 f"@op wants a function, not {type(func).__name__}",
                 hint="Put @op directly above `def`, under other decorators.",
             )
-        flags = func.__code__.co_flags
+        flags = func.__code__.co_flags if isinstance(func, FunctionType) else 0
         if flags & _GENERATOR:
             raise UsageError(
-                f"{func.__qualname__} is a generator: what it yields has no end to record",
+                f"{own.__qualname__} is a generator: what it yields has no end to record",
                 hint="Return a list, or make an op of what is done with one element.",
             )
         if flags & _COROUTINE:
             raise UsageError(
-                f"{func.__qualname__} is a coroutine function, which @op does not record",
+                f"{own.__qualname__} is a coroutine function, which @op does not record",
                 hint="Make an op of the function that the coroutine awaits.",
             )
         functools.update_wrapper(self, func)
         self.func = func
+        self.own = own
         self.plan = IgnoringPlan(func, ignore_args) if ignore_args else Plan(func)
         self.unstored = self.plan.named(unstored_args, "unstored_args") if unstored_args else ()
         self.nout = nout
@@ -88,12 +92,12 @@ class Op(Generic[P, T]):
             type(round_floats) is not int or not 1 <= round_floats <= 15
         ):
             raise UsageError(
-                f"{func.__qualname__}: round_floats={round_floats!r} is no number of digits",
+                f"{own.__qualname__}: round_floats={round_floats!r} is no number of digits",
                 hint="Use 1 to 15 significant digits, or leave it out: all digits count.",
             )
         self.round_floats = round_floats
         _ops.add(self)
-        filename = func.__code__.co_filename
+        filename = own.__code__.co_filename
         if filename not in _files:
             _files[filename] = stat_of(filename)
 
@@ -103,7 +107,7 @@ class Op(Generic[P, T]):
         Raises:
             UsageError: they do not.
         """
-        name, nout, names = self.func.__qualname__, self.nout, self.output_names
+        name, nout, names = self.name, self.nout, self.output_names
         if nout not in ("auto", "var") and (type(nout) is not int or nout < 0):
             raise UsageError(
                 f"{name}: nout={nout!r} is no number of outputs",
@@ -137,7 +141,7 @@ class Op(Generic[P, T]):
     @property
     def name(self) -> str:
         """The function's name."""
-        return self.func.__qualname__
+        return self.own.__qualname__
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run, or find the recorded call; outside a block run plainly."""
@@ -166,18 +170,18 @@ class Op(Generic[P, T]):
             CallError: the arguments do not fit the signature (a TypeError as well).
         """
         bound = self.plan.bind(args, kwargs)
-        return bound + self.captured() if self.func.__closure__ else bound
+        return bound + self.captured() if self.own.__closure__ else bound
 
     def captured(self) -> Bound:
         """Return (name, value) of every captured value."""
         cells = []
-        names = self.func.__code__.co_freevars
-        for name, cell in zip(names, self.func.__closure__ or (), strict=True):
+        names = self.own.__code__.co_freevars
+        for name, cell in zip(names, self.own.__closure__ or (), strict=True):
             try:
                 value = cell.cell_contents
             except ValueError:
                 continue  # not assigned yet
-            if value is self.func or (isinstance(value, Op) and value.func is self.func):
+            if value is self.own or (isinstance(value, Op) and value.func is self.func):
                 continue  # it calls itself
             cells.append((f"{CAPTURED}{name}", value))
         return tuple(cells)
@@ -185,17 +189,16 @@ class Op(Generic[P, T]):
     def __get__(self, instance: object | None, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        call: Callable[..., Any] = self.__call__
-        return functools.partial(call, instance)
+        return MethodType(self, instance)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
     def __mandala_hash__(self) -> object:
-        return self.func
+        return self.own
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return self.func.__qualname__
+        return self.own.__qualname__
 
     @property
     def shape(self) -> bytes | None:
@@ -289,9 +292,35 @@ def op(
         "unstored_args": unstored_args,
         "round_floats": round_floats,
     }
-    if func is None:
-        return lambda found: Op(found, **settings)
-    return Op(func, **settings)
+
+    def made(found: Any) -> Any:
+        if isinstance(found, staticmethod | classmethod):  # written above instead of below
+            return type(found)(made(found.__func__))
+        return Op(found, **settings)
+
+    return made if func is None else made(func)
+
+
+_OTHERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
+def own_function(func: object) -> FunctionType | None:
+    """Return the function whose code an op is known by.
+
+    That is the outermost one, below the decorators of other people that say what they wrap
+    (`__wrapped__`): their code is theirs, and the same around every function.
+    """
+    found, seen = None, set[int]()
+    while func is not None and id(func) not in seen and not isinstance(func, type):
+        seen.add(id(func))
+        if isinstance(func, FunctionType):
+            found = func
+            filename = func.__code__.co_filename
+            if not filename.startswith(_LIBRARY) and not any(p in filename for p in _OTHERS):
+                break
+        func = vars(func).get("__wrapped__") if hasattr(func, "__dict__") else None
+    return found
 
 
 C = TypeVar("C", bound=Callable[..., Any])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from mandala_git.ops.blocks import ModedBlock
+    from mandala_git.ops.explain import Explanation
     from mandala_git.ops.past import Past
     from mandala_git.results.flights import Flights
 
@@ -215,6 +216,25 @@ class Storage:
 
         self.versioning.enter()
         return op_table(self.versioning, op)
+
+    def explain(self, op: Op[..., Any], /, *args: Any, **kwargs: Any) -> Explanation:
+        """Say whether a call would be found, and if not, why not; nothing runs.
+
+        Args:
+            op: the op.
+            args, kwargs: what it would be called with.
+
+        Returns:
+            An object that prints as the answer: when the recorded call ran, or which argument,
+            which definition and which lines of it differ.
+
+        Raises:
+            CallError: the arguments do not fit the signature.
+        """
+        from mandala_git.ops.explain import explain
+
+        with self:
+            return explain(self._memo, op, args, kwargs)
 
     def __repr__(self) -> str:
         if self.repository is None:

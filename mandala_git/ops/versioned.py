@@ -136,10 +136,10 @@ class Versioned(Versioning):
     def _of(self, op: Op[..., Any]) -> _Known:
         known = self._known.get(op)
         if known is None:
-            found = self.loaded.owner(op.func.__code__)
+            found = self.loaded.owner(op.own.__code__)
             if found is None and self.world.outgrown():
                 self.renew()  # it was made in the cell that runs
-                found = self.loaded.owner(op.func.__code__)
+                found = self.loaded.owner(op.own.__code__)
             if found is None or split_key(found[0])[0] not in self.loaded.modules():
                 found = self._without_source(op), False
                 self.renew()
@@ -151,7 +151,7 @@ class Versioned(Versioning):
 
     def _inner(self, op: Op[..., Any]) -> str:
         """Return what tells an op from others in its definition; "" where it is the definition."""
-        code, name = op.func.__code__, op.func.__qualname__
+        code, name = op.own.__code__, op.name
         inner = code.co_qualname.partition(".<locals>.")[2]
         if not inner and code.co_name != "<lambda>":
             return inner
@@ -167,13 +167,13 @@ class Versioned(Versioning):
         Raises:
             VersionError: it is other people's code.
         """
-        filename = op.func.__code__.co_filename
+        filename = op.own.__code__.co_filename
         if os.path.exists(filename) and self.loaded.path_of(filename) is None:
             raise VersionError(
                 f"{op.name} in {filename} is no code of the repository {self.repo.root}",
                 hint="Call it without @op, or move it into the repository.",
             )
-        return without_source(self.loaded, op.func.__code__)
+        return without_source(self.loaded, op.own.__code__)
 
     def key(self, op: Op[..., Any]) -> str:
         """Return the key of an op.

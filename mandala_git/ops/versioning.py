@@ -167,10 +167,10 @@ class Unversioned(Versioning):
 
     def key(self, op: Op[..., Any]) -> str:
         """Return the module and name of an op."""
-        return f"{op.func.__module__}::{op.func.__qualname__}"
+        return f"{op.own.__module__}::{op.name}"
 
     def _version(self, op: Op[..., Any]) -> CallVersion:
-        key, code = self.key(op), code_hash(op.func.__code__)
+        key, code = self.key(op), code_hash(op.own.__code__)
         found = self._versions.get((key, code))
         if found is None:
             import hashlib
