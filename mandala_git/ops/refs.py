@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from html import escape
+from operator import index
 from typing import Any, Protocol
 
 from mandala_git.errors import UsageError
@@ -90,10 +92,24 @@ class Ref(Held):
     def __hash__(self) -> int:
         return hash(self.hid)
 
-    def __eq__(self, other: object) -> bool:
+    def _repr_html_(self) -> str:
+        """Show the value as a notebook shows it, with what it is a Ref of below; load nothing."""
+        show = getattr(self._value, "_repr_html_", None)
+        if show is None:
+            return f"<code>{escape(repr(self))}</code>"
+        kind = type(self._value).__name__
+        below = f"AtomRef({kind}, hid={self.hid.hex()[:3]}...)"
+        return f"{show()}<code>{escape(below)}</code>"
+
+    def __eq__(self, other: object) -> Any:
         if isinstance(other, Ref):
             return self.cid == other.cid
-        return bool(self.value == other)
+        return self.value == unwrap(other)  # of arrays, element by element as always
+
+    def __ne__(self, other: object) -> Any:
+        if isinstance(other, Ref):
+            return self.cid != other.cid
+        return self.value != unwrap(other)
 
     def __bool__(self) -> bool:
         return bool(self.value)
@@ -116,8 +132,23 @@ class Ref(Held):
     def __int__(self) -> int:
         return int(self.value)
 
+    def __complex__(self) -> complex:
+        return complex(self.value)
+
+    def __index__(self) -> int:
+        return index(self.value)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy
+
+        found = numpy.asarray(self.value, dtype)
+        return found.copy() if copy and found is self.value else found
+
     def __len__(self) -> int:
         return len(self.value)
+
+    def __contains__(self, item: Any) -> bool:
+        return unwrap(item) in self.value
 
     def __iter__(self) -> Any:
         return iter(self.value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas
 import pytest
 
 from mandala_git.errors import UsageError
@@ -55,3 +57,68 @@ def test_a_ref_in_what_holds_itself_is_refused() -> None:
     itself.append(itself)
     with pytest.raises(UsageError, match="the list holds a Ref, and holds itself"):
         unwrap(itself)
+
+
+class Loads:
+    """Loads one value, and counts how often."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.loads = 0
+
+    def load(self, content: bytes) -> Any:
+        self.loads += 1
+        return self.value
+
+
+def ref(value: Any, cid: bytes = b"c") -> Ref:
+    return Ref(b"h" * 16, cid, Loads(value))
+
+
+def test_a_ref_is_used_like_its_value() -> None:
+    number = ref(3)
+    assert [number == n for n in (3, 4)] == [True, False]
+    assert [number != n for n in (3, 4)] == [False, True]
+    assert (number > 2, number >= 3, number < 3, number <= 2) == (True, True, False, False)
+    assert (number > ref(2), ref(4) > number, number.__gt__(2)) == (True, True, True)
+    assert (float(number), int(number), complex(number)) == (3.0, 3, 3 + 0j)
+    assert list(range(number)) == [0, 1, 2] and [5, 6, 7, 8][number] == 8
+    assert f"{number:05d}" == "00003"
+    assert bool(number) and not ref(0) and not ref([])
+    items = ref([1, "a", None])
+    assert (len(items), list(items), items[1], items[ref(2)]) == (3, [1, "a", None], "a", None)
+    assert "a" in items and ref("a") in items and "b" not in items
+    with pytest.raises(TypeError):
+        range(ref("3"))
+
+
+def test_refs_are_equal_when_their_contents_are() -> None:
+    one, same, other = ref(1), ref(2), ref(1, b"d")
+    assert [one == each for each in (same, other)] == [True, False]
+    assert [one != each for each in (same, other)] == [False, True]
+    assert (one._loader.loads, other._loader.loads) == (0, 0)  # type: ignore[attr-defined]
+    assert len({one, Ref(b"h" * 16, b"x", Loads(0))}) == 2
+    assert {one: "found"}[Ref(b"h" * 16, b"c", Loads(9))] == "found"
+
+
+def test_arrays_behind_refs() -> None:
+    array = np.arange(4.0)
+    held = ref(array)
+    assert np.asarray(held) is array
+    assert np.array(held) is not array
+    assert np.asarray(held, dtype=int).dtype == int
+    assert (held == array).all() and not (held != array).any()
+    assert np.sqrt(held).tolist() == np.sqrt(array).tolist()
+    assert (held > 1).tolist() == [False, False, True, True]
+
+
+def test_refs_in_a_notebook() -> None:
+    frame = pandas.DataFrame({"a": ["<b>"]})
+    held = ref(frame)
+    assert held._repr_html_() == "<code>AtomRef(hid=686..., in_memory=False)</code>"
+    assert held._loader.loads == 0  # type: ignore[attr-defined]
+    held.load()
+    assert held._repr_html_().startswith("<div>") and "&lt;b&gt;" in held._repr_html_()
+    text = ref("<i>")
+    text.load()
+    assert text._repr_html_() == "<code>AtomRef(&#x27;&lt;i&gt;&#x27;, hid=686...)</code>"
