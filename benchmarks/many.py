@@ -32,6 +32,9 @@ def run(folder: Path, scale: float) -> list[Group]:
             contender.close()
 
         filling.add(name, make.role, [duration(fill)])
+        taken = sum(file.stat().st_blocks * 512 for file in (folder / name).rglob("*.db"))
+        if taken:
+            filling.notes.append(f"{name}: {taken / count:.0f} bytes on disk a call")
         works[name] = asking(name, folder / name, ASKED)
     found = in_turn(works, repeat=max(3, int(7 * scale)))
     asking_for.add(BARE, Role.FLOOR, found.pop(BARE))

@@ -76,7 +76,7 @@ class Keeper:
         if made.changed:
             key = hid = os.urandom(ID_SIZE)  # nobody finds it
         else:
-            hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
+            hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid, key)
             if any(c.hid == hid and _differ(c.outputs, contents) for c in candidates):
                 # The values of that call are lost, and these are other ones: another history.
                 hid = os.urandom(ID_SIZE)
@@ -228,6 +228,6 @@ def ordered(op: Op[..., Any] | None, edges: list[Edge]) -> list[Edge]:
         if edge.label in place:
             return place[edge.label]
         tail = edge.label.rpartition("_")[2]
-        return int(tail) if tail.isdigit() else edge.ref
+        return int(tail) if tail.isdigit() else edge.place
 
     return sorted(edges, key=number)

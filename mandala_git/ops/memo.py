@@ -285,7 +285,7 @@ class Memo(Block):
     ) -> _Entry:
         """Return the entry of a recorded call, under these inputs' history ids."""
         name = self.versioning.key(op)
-        hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid)
+        hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid, key)
         edges = ordered(op, chosen.outputs)
         if chosen.hid != hid:
             outputs: Outputs = [

@@ -85,3 +85,38 @@ ATOMS: dict[type, Callable[[Any], bytes]] = {
     type(NotImplemented): lambda value: b"n",
 }
 """Exact type -> encoding, for values without parts. Each tag byte occurs once in this package."""
+
+
+def read(data: bytes) -> Any:
+    """Return the value of an encoding that holds it whole, not its hash.
+
+    Raises:
+        ValueError: it is none of a value in `ATOMS`.
+    """
+    reader = _READERS.get(data[:1])
+    if reader is None:
+        raise ValueError(f"no value is encoded as {data!r}")
+    return reader(data)
+
+
+def _payload(data: bytes) -> bytes:
+    size, colon, payload = data[1:].partition(b":")
+    if not colon or int(size) != len(payload):
+        raise ValueError(f"no value is encoded as {data!r}")
+    return payload
+
+
+_READERS: dict[bytes, Callable[[bytes], Any]] = {
+    b"i": lambda data: int(data[1:-1]),
+    b"I": lambda data: int.from_bytes(_payload(data), "little", signed=True),
+    b"f": lambda data: struct.unpack("<d", data[1:])[0],
+    b"s": lambda data: _payload(data).decode("utf-8", "surrogatepass"),
+    b"T": lambda data: True,
+    b"F": lambda data: False,
+    b"N": lambda data: None,
+    b"b": _payload,
+    b"c": lambda data: complex(*struct.unpack("<dd", data[1:])),
+    b"B": lambda data: bytearray(_payload(data)),
+    b"E": lambda data: Ellipsis,
+    b"n": lambda data: NotImplemented,
+}

@@ -3,13 +3,59 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 
+from mandala_git.results import packing, reading, runs
 from mandala_git.results.calls import NewCall
 from mandala_git.results.connection import transaction
 
-StoredValue = tuple[bytes, int | None, int | None, bytes | None]
+StoredValue = tuple[bytes, int, int | None, bytes | None]
 """A row of `vals`: content id, codec, size, bytes."""
+
+_INSERT = """INSERT INTO calls (run, started, duration, alias_of, hid, key, edges, id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+_REWRITE = """UPDATE calls SET run = ?, started = ?, duration = ?, alias_of = ?,
+    hid = ?, key = ?, edges = ? WHERE id = ?"""
+
+
+class _Waiting:
+    """A call that waits: what `calls` and `marks` will hold of it."""
+
+    __slots__ = ("alias_of", "duration", "edges", "hid", "key", "marks", "run", "started")
+
+    def __init__(self, call: NewCall, packed: packing.Packing) -> None:
+        names = tuple([edge[0] for edge in call.inputs]), tuple([edge[0] for edge in call.outputs])
+        self.run = (call.op, call.version, call.session, names)
+        self.hid, self.alias_of = call.hid, call.alias_of
+        self.key = packing.short_key(call.hid, call.key)
+        self.started, self.duration = call.started, call.duration
+        self.edges, self.marks = bytes(packed.data), packed.marks
+
+    def adds_to(self, recorded: reading.Opened | None) -> bool:
+        """Say whether more is known now of a call that is recorded: its row is damaged, or small
+        values of it were not at hand then."""
+        if recorded is None:
+            return True
+        now, then = packing.split(self.edges), recorded.parts
+        return now != then and all(
+            packing.content_of(new) == packing.content_of(old)
+            and packing.holds_value(new) >= packing.holds_value(old)
+            for (new, _), (old, _) in zip(now, then, strict=False)
+        )
+
+    def row(self, run: int, proof: bytes, number: int) -> tuple[object, ...]:
+        """Return its row under a number, in a run."""
+        return (
+            run,
+            int(self.started * 1e3),
+            round(self.duration * 1e6),
+            self.alias_of,
+            self.hid,
+            self.key,
+            packing.sealed(self.edges, self.hid, self.key, self.alias_of, proof),
+            number,
+        )
 
 
 class Buffer:
@@ -25,11 +71,9 @@ class Buffer:
         self.since = 0.0  # time.monotonic() of the oldest
         self.size = 0  # bytes of the values that wait
         self._values: dict[bytes, StoredValue] = {}
-        self._repairs: list[StoredValue] = []
-        self._refs: dict[bytes, bytes] = {}
-        self._calls: dict[bytes, tuple[object, ...]] = {}
-        self._inputs: list[tuple[bytes, int, bytes]] = []
-        self._outputs: list[tuple[bytes, int, bytes]] = []
+        self._repairs: dict[bytes, StoredValue] = {}
+        self._small: dict[bytes, bytes] = {}
+        self._calls: dict[bytes, _Waiting] = {}
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -42,106 +86,105 @@ class Buffer:
         return hid in self._calls
 
     def has_value(self, content: bytes) -> bool:
-        """Say whether a value waits here (not merely its id)."""
-        row = self._values.get(content)
-        return row is not None and row[1] is not None
+        """Say whether a value waits here."""
+        return content in self._small or content in self._values
+
+    def small(self, content: bytes) -> bytes | None:
+        """Return a small value that waits here in its call, see `packing.small`."""
+        return self._small.get(content)
 
     def value(self, content: bytes) -> tuple[int, bytes | None] | None:
-        """Return codec and bytes (None: in a file) of a value that waits here."""
+        """Return codec and bytes (None: in a file) of a value that waits here by itself."""
         row = self._values.get(content)
-        return None if row is None or row[1] is None else (row[1], row[3])
+        return None if row is None else (row[1], row[3])
 
     def add_value(self, row: StoredValue, *, repair: bool = False) -> None:
         """Let a value wait; a repair replaces the row of a value that was lost."""
-        waiting = self._values.get(row[0])
-        if waiting is None or waiting[1] is None:
+        if row[0] not in self._values:
             self._values[row[0]] = row
             self.size += len(row[3] or b"")
         if repair:
-            self._repairs.append(row)
+            self._repairs[row[0]] = row
 
-    def add_call(self, call: NewCall, label: Callable[[str], int]) -> None:
+    def add_call(self, call: NewCall, packed: packing.Packing) -> None:
         """Let a call wait, whose values were added before."""
-        hid = call.hid
-        for edges, rows in ((call.inputs, self._inputs), (call.outputs, self._outputs)):
-            for name, ref, content, _ in edges:
-                self._refs.setdefault(ref, content)
-                rows.append((hid, label(name), ref))
+        self._small.update(packed.values)
+        self.size += len(packed.data)
         # The last step: what an interrupt left without it is no call.
-        self._calls.setdefault(
-            hid,
-            (
-                hid,
-                call.op,
-                call.version,
-                call.key,
-                call.started,
-                call.duration,
-                call.session,
-                call.alias_of,
-            ),
-        )
+        self._calls.setdefault(call.hid, _Waiting(call, packed))
         self.keys.add(call.key)
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything in one transaction; on an error nothing is written, all stays here."""
         with transaction(connection):
-            columns = "cid, codec, size, data"
-            vals, known = _insert(connection, "vals", columns, self._values, self._values.values())
-            connection.executemany(
-                # A value whose id alone was known becomes stored.
-                "UPDATE vals SET codec = ?, size = ?, data = ? WHERE id = ? AND codec IS NULL",
-                [(*self._values[content][1:], vals[content]) for content in known],
+            self.write_values(connection)
+            self._write_calls(connection)
+
+    def write_values(self, connection: sqlite3.Connection) -> None:
+        """Write the values that wait by themselves, inside a transaction."""
+        columns = "INSERT INTO vals (cid, codec, size, data) VALUES (?, ?, ?, ?)"
+        connection.executemany(f"{columns} ON CONFLICT (cid) DO NOTHING", self._values.values())
+        connection.executemany(
+            f"""{columns} ON CONFLICT (cid) DO UPDATE SET
+                codec = excluded.codec, size = excluded.size, data = excluded.data""",
+            self._repairs.values(),
+        )
+
+    def _write_calls(self, connection: sqlite3.Connection) -> None:
+        known = _known(connection, self._calls.keys())
+        (number,) = connection.execute(
+            "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'calls'"
+        ).fetchone()
+        numbers: dict[object, tuple[int, bytes]] = {}
+        sums: dict[int, runs.Sum] = {}
+        new, anew, marks = [], [], []
+        for call in self._calls.values():
+            there = known.get(call.hid)
+            if there is not None and not call.adds_to(there[1]):
+                continue
+            found = numbers.get(call.run)
+            if found is None:
+                found = numbers[call.run] = runs.number_of(connection, *call.run)
+            run, proof = found
+            if there is None:
+                place = number = number + 1
+                new.append(call.row(run, proof, place))
+            else:
+                place = there[0]
+                anew.append(call.row(run, proof, place))
+            counts = there is None and call.alias_of is None
+            first, last, calls, seconds = sums.get(run) or (place, place, 0, 0.0)
+            sums[run] = runs.Sum(
+                min(first, place),
+                max(last, place),
+                calls + counts,
+                seconds + call.duration * counts,
             )
-            connection.executemany(
-                "UPDATE vals SET codec = ?, size = ?, data = ? WHERE cid = ?",
-                [(*stored, content) for content, *stored in self._repairs],
-            )
-            pairs = [(hid, vals[content]) for hid, content in self._refs.items()]
-            refs, _ = _insert(connection, "refs", "hid, val", self._refs, pairs)
-            columns = "hid, op, version, key, started, duration, session, alias_of"
-            calls, _ = _insert(connection, "calls", columns, self._calls, self._calls.values())
-            for table, rows in (("call_inputs", self._inputs), ("call_outputs", self._outputs)):
-                connection.executemany(
-                    f"INSERT INTO {table} (call, label, ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                    [(calls[call], label, refs[ref]) for call, label, ref in rows if call in calls],
-                )
+            marks += [(mark, place) for mark in call.marks]
+        connection.executemany(_INSERT, new)
+        connection.executemany(_REWRITE, anew)
+        # Those of many calls in the order of the index, so that each page is met once.
+        connection.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?)", sorted(marks))
+        for run, more in sums.items():
+            runs.add(connection, run, more)
 
 
-def _insert(
-    connection: sqlite3.Connection,
-    table: str,
-    columns: str,
-    ids: Collection[bytes],
-    rows: Iterable[tuple[object, ...]],
-) -> tuple[dict[bytes, int], list[bytes]]:
-    """Insert rows that are not there yet, in a transaction that has the database to itself.
-
-    Args:
-        connection: where.
-        table: which one.
-        columns: the first is unique.
-        ids: of each row, its value there.
-        rows: the rows.
-
-    Returns:
-        {id: number of its row}, and the ids that were there before.
-    """
-    unique = columns.partition(",")[0]
-    marks = ", ".join("?" * (columns.count(",") + 1))
-    highest = f"SELECT ifnull(max(id), 0) FROM {table}"
-    (before,) = connection.execute(highest).fetchone()
-    connection.executemany(
-        f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT ({unique}) DO NOTHING", rows
-    )
-    (after,) = connection.execute(highest).fetchone()
-    if after - before == len(ids):
-        # SQLite numbers new rows one after the other: nobody has to look them up.
-        return dict(zip(ids, range(before + 1, after + 1), strict=True)), []
-    new = f"SELECT {unique}, id FROM {table} WHERE id > ?"
-    numbers: dict[bytes, int] = dict(connection.execute(new, (before,)))
-    known = [id for id in ids if id not in numbers]
-    for id in known:
-        found = connection.execute(f"SELECT id FROM {table} WHERE {unique} = ?", (id,))
-        (numbers[id],) = found.fetchone()
-    return numbers, known
+def _known(
+    connection: sqlite3.Connection, hids: Collection[bytes]
+) -> dict[bytes, tuple[int, reading.Opened | None]]:
+    """Return {history id: (row, what it says if it is whole)} of those recorded already."""
+    found: dict[bytes, tuple[int, reading.Opened | None]] = {}
+    known = runs.Runs()
+    for places, part in reading.batches(hids, reading.BATCH // 2):
+        marks = sorted({packing.mark_of_call(hid) for hid in part})
+        rows = connection.execute(
+            f"""SELECT {reading.COLUMNS} FROM marks m CROSS JOIN calls c ON c.id = m.call
+                WHERE m.mark IN ({",".join("?" * len(marks))})
+                AND c.hid IN ({places})""",
+            [*marks, *part],
+        )
+        for row in rows:
+            hid, call = row[5], reading.opened(connection, known, row)
+            if hid not in found or call is not None:
+                found[hid] = row[0], call
+    return found

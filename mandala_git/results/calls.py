@@ -28,7 +28,7 @@ class NewCall(NamedTuple):
         op: row of its op.
         version: row of the version that ran.
         key: lookup key of its input contents, 16 bytes.
-        hid: history id, 16 bytes.
+        hid: history id, 16 bytes; it takes least room if it begins as the key does.
         inputs: (argument, history id, content id, value or MISSING).
         outputs: (output, history id, content id, value or MISSING).
         started: seconds since 1970.
@@ -67,13 +67,14 @@ class Edge(NamedTuple):
 
     Attributes:
         label: name of the argument or output.
-        ref: row of the ref.
+        place: which of the arguments or outputs of its call it is, in the order that the call
+            was recorded with.
         hid: history id.
         cid: content id.
     """
 
     label: str
-    ref: int
+    place: int
     hid: bytes
     cid: bytes
 
@@ -86,8 +87,8 @@ class Candidate(NamedTuple):
         hid: history id, 16 bytes.
         version: row of the version that ran.
         alias_of: row of the call whose outputs these are, None for a call that ran.
-        outputs: its output refs, in order of label.
-        inline: for each of them, whether its value lies in the database itself.
+        outputs: its output refs, in the order that it was recorded with.
+        inline: for each of them, whether its value lies in the call itself.
     """
 
     id: int

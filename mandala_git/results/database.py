@@ -12,19 +12,21 @@ from pathlib import Path
 
 from mandala_git.errors import NewerSchema, ResultsError, Unwritable
 from mandala_git.results.filesystems import network_type
-from mandala_git.results.presence import damaged
+from mandala_git.results.presence import damaged, unreadable
 
 APPLICATION_ID = 0x6D616E64  # "mand": what `file` and SQLite tools show
 
 BUSY_SECONDS = 10.0
 """How long to wait for another process before giving up."""
 
-SCHEMA_1 = (
-    # Ids of 16 or 32 bytes are spelled out once; inside, everything is an integer, so that a
-    # frame can read whole columns. Times are seconds since 1970, durations seconds.
-    #
-    # Names of arguments and outputs, and of codecs: each spelled once.
-    "CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+TABLES = (
+    # A random id, which the checksums of calls have in them: where somebody mixed two databases, or
+    # put a journal beside the wrong one, rows of the other count for nothing.
+    "CREATE TABLE store (id BLOB NOT NULL)",
+    "INSERT INTO store VALUES (randomblob(8))",
+    # Ids of 16 or 32 bytes are spelled out where something is named by them; inside, rows refer to
+    # one another by integers. Names of codecs: each spelled once.
+    "CREATE TABLE codecs (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
     "CREATE TABLE ops (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
     # What ran. vid: the hash of the payload, which only the room above understands.
     """CREATE TABLE versions (
@@ -33,18 +35,13 @@ SCHEMA_1 = (
         op INTEGER NOT NULL REFERENCES ops,
         payload BLOB NOT NULL,
         created REAL NOT NULL)""",
-    # Contents. codec NULL: known by its id, not stored. data NULL: in a file, size bytes long.
+    # Values that are too large to lie in their calls. data NULL: in a file, size bytes long.
     """CREATE TABLE vals (
         id INTEGER PRIMARY KEY,
         cid BLOB NOT NULL UNIQUE,
-        codec INTEGER REFERENCES labels,
+        codec INTEGER NOT NULL REFERENCES codecs,
         size INTEGER,
         data BLOB)""",
-    # A content with a history.
-    """CREATE TABLE refs (
-        id INTEGER PRIMARY KEY,
-        hid BLOB NOT NULL UNIQUE,
-        val INTEGER NOT NULL REFERENCES vals)""",
     # One row per block and state of the repository, to keep the row of a call small.
     """CREATE TABLE sessions (
         id INTEGER PRIMARY KEY,
@@ -54,29 +51,36 @@ SCHEMA_1 = (
         pid INTEGER NOT NULL,
         script TEXT NOT NULL,
         started REAL NOT NULL)""",
-    # key: hash of the input contents, under which a call is looked up. alias_of: a hit under
-    # other input histories, with the outputs and the version of the call that really ran.
-    """CREATE TABLE calls (
+    # What many calls have in common, and what they add up to. names: of arguments and of outputs,
+    # JSON. calls, seconds: of those that ran, not of aliases. Their rows lie between first and
+    # last. Runs are never deleted: processes remember them.
+    """CREATE TABLE runs (
         id INTEGER PRIMARY KEY,
-        hid BLOB NOT NULL UNIQUE,
         op INTEGER NOT NULL REFERENCES ops,
         version INTEGER NOT NULL REFERENCES versions,
-        key BLOB NOT NULL,
-        started REAL NOT NULL,
-        duration REAL NOT NULL,
         session INTEGER REFERENCES sessions,
-        alias_of INTEGER REFERENCES calls)""",
-    "CREATE INDEX calls_by_key ON calls (key)",
-    "CREATE INDEX calls_by_op ON calls (op, version)",
-    # The edges of the graph; each is read from the call and from the ref.
-    """CREATE TABLE call_inputs (
-        call INTEGER NOT NULL, label INTEGER NOT NULL, ref INTEGER NOT NULL,
-        PRIMARY KEY (call, label)) WITHOUT ROWID""",
-    "CREATE INDEX consumers ON call_inputs (ref)",
-    """CREATE TABLE call_outputs (
-        call INTEGER NOT NULL, label INTEGER NOT NULL, ref INTEGER NOT NULL,
-        PRIMARY KEY (call, label)) WITHOUT ROWID""",
-    "CREATE INDEX creators ON call_outputs (ref)",
+        names TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        calls INTEGER NOT NULL,
+        seconds REAL NOT NULL)""",
+    "CREATE INDEX runs_by_op ON runs (op, version, session)",
+    # started: milliseconds since 1970. duration: microseconds. alias_of: a hit under other input
+    # histories, with the outputs and the version of the call that really ran. key: hash of
+    # the input contents, without the bytes with which hid begins as well. edges: see packing.py.
+    """CREATE TABLE calls (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL REFERENCES runs,
+        started INTEGER NOT NULL,
+        duration INTEGER NOT NULL,
+        alias_of INTEGER REFERENCES calls,
+        hid BLOB NOT NULL,
+        key BLOB NOT NULL,
+        edges BLOB NOT NULL)""",
+    # Four bytes of each hash by which a call may be looked for: its key, its history id, what it
+    # was given, what it returned. Whoever finds a call here compares the whole hash.
+    """CREATE TABLE marks (
+        mark BLOB NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (mark, call)) WITHOUT ROWID""",
     # Texts that ran, on their way to the store in git; drained once they are there.
     """CREATE TABLE outbox (
         text_id BLOB PRIMARY KEY,
@@ -89,15 +93,19 @@ SCHEMA_1 = (
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    for statement in SCHEMA_1:
+    for statement in TABLES:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
-"""Number n brings a database from schema n to n + 1, in one transaction that records it."""
+FIRST = 2
+"""The schema of a new database, and the oldest one that is read: 1 was never released."""
 
-SCHEMA = len(MIGRATIONS)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
+"""The first makes a database, each later one brings it to the next schema; each in one
+transaction that records it."""
+
+SCHEMA = FIRST + len(MIGRATIONS) - 1
 
 
 def open_database(
@@ -124,7 +132,7 @@ def open_database(
         return connection
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        refuse_newer(_version_in_header(path), path)
+        refuse_unknown(_version_in_header(path), path)
     except OSError as error:
         kind = Unwritable if error.errno in _REFUSED else ResultsError
         raise kind(
@@ -140,7 +148,7 @@ def open_database(
             path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        refuse_newer(version, path)
+        refuse_unknown(version, path)
         _set_journal(connection, path, busy_seconds, notes, new=version == 0)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA mmap_size = 268435456")  # reads without a copy: bytes
@@ -152,7 +160,7 @@ def open_database(
         if opened is not None:
             opened.close()
         raise explained(error, path, busy_seconds) from error
-    except NewerSchema:
+    except ResultsError:
         if opened is not None:
             opened.close()
         raise
@@ -204,12 +212,17 @@ def _version_in_header(path: Path) -> int:
     return int.from_bytes(header[60:64], "big")
 
 
-def refuse_newer(version: int, path: Path | None) -> None:
+def refuse_unknown(version: int, path: Path | None) -> None:
     """Refuse a database with a schema that is not known here.
 
     Raises:
-        NewerSchema: it has.
+        NewerSchema: it has a newer one.
+        ResultsError: it has one from before the first release.
     """
+    if 0 < version < FIRST:
+        raise unreadable(
+            path, f"{path} was written before the first release of mandala-git (schema {version})"
+        )
     if version > SCHEMA:
         raise NewerSchema(
             f"{path} was written by a newer version of mandala-git "
@@ -262,10 +275,11 @@ def _migrate(connection: sqlite3.Connection, name: str) -> None:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version >= SCHEMA:  # another process was faster
                 connection.execute("COMMIT")
-                refuse_newer(version, Path(name))
+                refuse_unknown(version, Path(name))
                 return
-            MIGRATIONS[version](connection)
-            connection.execute(f"PRAGMA user_version = {version + 1}")
+            step = version - FIRST + 1 if version else 0
+            MIGRATIONS[step](connection)
+            connection.execute(f"PRAGMA user_version = {FIRST + step}")
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):

@@ -1,7 +1,9 @@
 """The ids of values, refs, calls and lookups: 16 bytes of blake3 over injective encodings.
 
 `cid` says what a value is, `hid` how it came about (DESIGN words). Each is the hash of a
-scheme byte and of length-prefixed or prefix-free parts, so no two inputs look alike.
+scheme byte and of length-prefixed or prefix-free parts, so no two inputs look alike. The
+history id of a call may begin as its lookup key does, and that of an output begins as its
+call's: so one index entry finds a call by any of the three.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from mandala_git.results.naming import Found, set_namer
 
 __all__ = [
     "ID_SIZE",
+    "MARK",
     "SCHEME",
     "Found",
     "call_hid",
@@ -35,6 +38,9 @@ SCHEME = b"\x01"
 
 ID_SIZE = 16
 """Bytes of an id: collisions are expected at 2**64 values."""
+
+MARK = 4
+"""Bytes of an id that an index holds: whoever finds something by them compares the whole."""
 
 _length = struct.Struct("<Q").pack
 
@@ -119,16 +125,19 @@ def value_hid(content: bytes) -> bytes:
 
 def output_hid(call: bytes, name: str) -> bytes:
     """Return the history id of an output, from the history id of its call."""
-    return blake3(_OUTPUT + call + _name(name)).digest(length=ID_SIZE)
+    return call[:MARK] + blake3(_OUTPUT + call + _name(name)).digest(length=ID_SIZE - MARK)
 
 
-def call_hid(op_key: str, inputs: Iterable[tuple[str, bytes]], version: bytes) -> bytes:
+def call_hid(
+    op_key: str, inputs: Iterable[tuple[str, bytes]], version: bytes, key: bytes = b""
+) -> bytes:
     """Return the history id of a call.
 
     Args:
         op_key: the key of the op, as it was when the call was made.
         inputs: (argument, history id) in any order.
         version: the id of the version that ran.
+        key: under which the call is looked up: the id then begins with its first bytes.
 
     Returns:
         16 bytes.
@@ -136,7 +145,8 @@ def call_hid(op_key: str, inputs: Iterable[tuple[str, bytes]], version: bytes) -
     data = _CALL + _name(op_key) + _framed(version)
     for name, hid in sorted(inputs):
         data += _name(name) + _ID + hid
-    return blake3(data).digest(length=ID_SIZE)
+    mark = key[:MARK]
+    return mark + blake3(data).digest(length=ID_SIZE - len(mark))
 
 
 def lookup_key(inputs: Iterable[tuple[str, bytes]]) -> bytes:

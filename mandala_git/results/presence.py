@@ -99,11 +99,24 @@ def damaged(path: Path | None, why: object) -> ResultsError:
     """Return the error that says what to do with a damaged database."""
     if path is None:
         return ResultsError(f"the results in memory are damaged: {why}")
+    return unreadable(path, f"{path} is damaged: {why}", "damaged")
+
+
+def unreadable(path: Path | None, why: str, name: str = "before") -> ResultsError:
+    """Return an error whose hint moves a database away that nobody can use.
+
+    Args:
+        path: the database.
+        why: what is the matter with it.
+        name: of the folder beside it that it is moved to.
+    """
+    if path is None:
+        return ResultsError(why)
     from shlex import quote
 
-    aside = quote(str(path.with_name("damaged")))
+    aside = quote(str(path.with_name(name)))
     return ResultsError(
-        f"{path} is damaged: {why}",
+        why,
         hint=f"Move it and its journals away: mkdir -p {aside} && "
         f"mv {quote(str(path))}* {aside}\n"
         "  Results are then recorded anew; verdicts live in git and are safe.",

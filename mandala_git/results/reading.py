@@ -3,93 +3,254 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
+from mandala_git.results import packing
+from mandala_git.results.calls import CallRecord, CallRow, Candidate, Edge, Session
+from mandala_git.results.ids import value_hid
+from mandala_git.results.runs import Run, Runs
 
 BATCH = 900
 """Ids in one query: below the 999 parameters that old SQLite allows."""
 
-CALL_COLUMNS = "c.id, c.hid, c.op, c.version, c.started, c.duration, c.session, c.alias_of"
+COLUMNS = "c.id, c.run, c.started, c.duration, c.alias_of, c.hid, c.key, c.edges"
+
+# In this order: SQLite cannot know that few calls share a mark.
+_MARKED = f"SELECT {COLUMNS} FROM marks m CROSS JOIN calls c ON c.id = m.call"
+
+_LOOKUP = """SELECT c.id, c.run, c.alias_of, c.hid, c.key, c.edges
+    FROM marks m CROSS JOIN calls c ON c.id = m.call WHERE m.mark = ?"""
+
+Row = tuple[int, int, int, int, int | None, bytes, bytes, bytes]
+"""A row of `calls`."""
+
+Part = tuple[bytes, bytes | None]
+"""An edge as `packing.split` returns it."""
 
 
-def batches(ids: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+def batches(ids: Iterable[Any], size: int = BATCH) -> Iterator[tuple[str, list[Any]]]:
     """Cut ids into lists, each with its placeholders for `IN (...)`."""
     rest = list(ids)
-    for start in range(0, len(rest), BATCH):
-        part = rest[start : start + BATCH]
+    for start in range(0, len(rest), size):
+        part = rest[start : start + size]
         yield ",".join("?" * len(part)), part
 
 
-def edges_of(connection: sqlite3.Connection, table: str, call: int) -> list[Edge]:
-    """Return the edges of one call; the table is `call_inputs` or `call_outputs`."""
-    rows = connection.execute(
-        f"""SELECT l.name, r.id, r.hid, v.cid FROM {table} e
-            JOIN labels l ON l.id = e.label JOIN refs r ON r.id = e.ref JOIN vals v ON v.id = r.val
-            WHERE e.call = ? ORDER BY e.label""",
-        (call,),
-    )
-    return list(map(Edge._make, rows))
+class Opened:
+    """A row of a call that was proved whole.
+
+    Attributes:
+        id: the row's number.
+        run: what it has in common with others.
+        hid: its history id.
+        parts: its edges, those of the arguments first.
+    """
+
+    __slots__ = ("_row", "hid", "id", "parts", "run")
+
+    def __init__(self, row: Row, run: Run, parts: list[Part]) -> None:
+        self._row = row
+        self.id, self.hid = row[0], row[5]
+        self.run = run
+        self.parts = parts
+
+    def row(self) -> CallRow:
+        """Return what is said of the call itself."""
+        id, _, started, duration, alias_of, hid, _, _ = self._row
+        run = self.run
+        return CallRow(
+            id, hid, run.op, run.version, started / 1e3, duration / 1e6, run.session, alias_of
+        )
+
+    def inputs(self) -> list[Edge]:
+        """Return the arguments."""
+        names = self.run.inputs
+        return packing.input_edges(self.parts[: len(names)], names)
+
+    def outputs(self) -> list[Edge]:
+        """Return the outputs."""
+        return packing.output_edges(self.parts[len(self.run.inputs) :], self.run.outputs, self.hid)
+
+    def record(self) -> CallRecord:
+        """Return the call with its edges."""
+        inputs, outputs = (
+            {edge.label: edge for edge in edges} for edges in (self.inputs(), self.outputs())
+        )
+        return CallRecord(self.row(), inputs, outputs)
 
 
-def records(
-    connection: sqlite3.Connection, ids: Sequence[int] | None = None, ops: Iterable[int] = ()
-) -> list[CallRecord]:
-    """Return calls with their edges, oldest first.
+def opened(connection: sqlite3.Connection, runs: Runs, row: Row) -> Opened | None:
+    """Return what a row says; None where it is damaged: then it says nothing.
+
+    Whoever needs such a call runs it again, and its row is written anew.
+    """
+    _, number, _, _, alias_of, hid, short, stored = row
+    try:
+        run = runs.get(connection, number)
+        if run is None:
+            return None
+        edges = packing.unsealed(stored, hid, short, alias_of, run.proof)
+    except TypeError:  # a flipped bit made another type of a column
+        return None
+    if edges is None:
+        return None
+    parts = packing.split(edges)
+    if len(parts) != len(run.inputs) + len(run.outputs):
+        return None
+    return Opened(row, run, parts)
+
+
+def candidates(
+    connection: sqlite3.Connection,
+    runs: Runs,
+    ops: Collection[int],
+    key: bytes,
+    know: Callable[[bytes, bytes], None],
+) -> list[Candidate]:
+    """Return the calls of some ops with a lookup key, oldest first.
 
     Args:
         connection: the database.
-        ids: rows of the calls; None: all calls of `ops`.
-        ops: rows of ops.
+        runs: its runs.
+        ops: rows of the ops.
+        key: the lookup key.
+        know: gets the content id of each small value that was met, and its bytes.
     """
-    where, wanted = ("c.id", list(ids)) if ids is not None else ("c.op", list(ops))
-    found: dict[int, CallRecord] = {}
-    for marks, part in batches(wanted):
-        rows = connection.execute(
-            f"SELECT {CALL_COLUMNS} FROM calls c WHERE {where} IN ({marks})", part
-        )
-        for row in map(CallRow._make, rows):
-            found[row.id] = CallRecord(row, {}, {})
-        for table in ("call_inputs", "call_outputs"):
-            edges = connection.execute(
-                f"""SELECT c.id, l.name, r.id, r.hid, v.cid FROM calls c
-                    JOIN {table} e ON e.call = c.id JOIN labels l ON l.id = e.label
-                    JOIN refs r ON r.id = e.ref JOIN vals v ON v.id = r.val
-                    WHERE {where} IN ({marks})""",
-                part,
-            )
-            for call, *edge in edges:
-                record = found[call]
-                into = record.inputs if table == "call_inputs" else record.outputs
-                into[edge[0]] = Edge._make(edge)
-    return [found[call] for call in sorted(found)]
-
-
-def touching(
-    connection: sqlite3.Connection, table: str, hids: Iterable[bytes]
-) -> dict[bytes, list[tuple[int, str]]]:
-    """Return the calls that an edge joins to each ref: {history id: [(call, label)]}."""
-    found: dict[bytes, list[tuple[int, str]]] = {}
-    for marks, part in batches(hids):
-        rows = connection.execute(
-            f"""SELECT r.hid, e.call, l.name FROM refs r JOIN {table} e ON e.ref = r.id
-                JOIN labels l ON l.id = e.label WHERE r.hid IN ({marks}) ORDER BY e.call""",
-            part,
-        )
-        for hid, call, label in rows:
-            found.setdefault(hid, []).append((call, label))
+    found: list[Candidate] = []
+    rows = connection.execute(_LOOKUP, (packing.mark_of_call(key),)).fetchall()
+    for id, number, alias_of, hid, short, stored in rows:
+        try:
+            if packing.whole_key(hid, short) != key:
+                continue
+            run = runs.get(connection, number)
+            if run is None or run.op not in ops:
+                continue
+            edges = packing.unsealed(stored, hid, short, alias_of, run.proof)
+        except TypeError:  # a flipped bit made another type of a column
+            continue
+        if edges is None:
+            continue
+        parts = packing.split(edges, len(run.inputs))
+        if len(parts) != len(run.outputs):
+            continue
+        outputs = packing.output_edges(parts, run.outputs, hid)
+        inline = []
+        for edge, (packed, _) in zip(outputs, parts, strict=True):
+            inside = packing.holds_value(packed)
+            inline.append(inside)
+            if inside:
+                know(edge[3], packed)
+        found.append(Candidate(id, hid, run.version, alias_of, outputs, inline))
     return found
 
 
-def makers(connection: sqlite3.Connection, content: bytes) -> list[int]:
-    """Return the calls one of whose outputs has a content; reads all refs."""
-    rows = connection.execute(
-        """SELECT DISTINCT e.call FROM vals v JOIN refs r ON r.val = v.id
-           JOIN call_outputs e ON e.ref = r.id WHERE v.cid = ? ORDER BY e.call""",
-        (content,),
+def marked(connection: sqlite3.Connection, runs: Runs, marks: Iterable[bytes]) -> Iterator[Opened]:
+    """Yield the calls that have one of some marks, each once; some have it by chance."""
+    met: set[int] = set()
+    for places, part in batches(set(marks)):
+        rows = connection.execute(f"{_MARKED} WHERE m.mark IN ({places})", part)
+        for row in rows:
+            if row[0] in met:
+                continue
+            met.add(row[0])
+            call = opened(connection, runs, row)
+            if call is not None:
+                yield call
+
+
+def by_hid(connection: sqlite3.Connection, runs: Runs, hid: bytes) -> Opened | None:
+    """Return a call by its history id."""
+    calls = marked(connection, runs, [packing.mark_of_call(hid)])
+    return next((call for call in calls if call.hid == hid), None)
+
+
+def by_number(connection: sqlite3.Connection, runs: Runs, number: int) -> Opened | None:
+    """Return a call by its row."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM calls c WHERE c.id = ?", (number,)).fetchone()
+    return None if row is None else opened(connection, runs, row)
+
+
+def records(connection: sqlite3.Connection, runs: Runs, ids: Sequence[int]) -> list[CallRecord]:
+    """Return calls by row with their edges, oldest first."""
+    found: list[CallRecord] = []
+    for marks, part in batches(sorted(set(ids))):
+        rows = connection.execute(
+            f"SELECT {COLUMNS} FROM calls c WHERE c.id IN ({marks}) ORDER BY c.id", part
+        )
+        found += _records(connection, runs, rows)
+    return found
+
+
+def records_of(connection: sqlite3.Connection, runs: Runs, ops: Iterable[int]) -> list[CallRecord]:
+    """Return all calls of some ops with their edges, oldest first."""
+    found: list[CallRecord] = []
+    for marks, part in batches(ops):
+        for number, first, last in connection.execute(
+            f"SELECT id, first, last FROM runs WHERE op IN ({marks})", part
+        ).fetchall():
+            rows = connection.execute(
+                f"SELECT {COLUMNS} FROM calls c WHERE c.id BETWEEN ? AND ? AND c.run = ?",
+                (first, last, number),
+            )
+            found += _records(connection, runs, rows)
+    return sorted(found, key=lambda record: record.row.id)
+
+
+def _records(
+    connection: sqlite3.Connection, runs: Runs, rows: Iterable[Row]
+) -> Iterator[CallRecord]:
+    for row in rows:
+        call = opened(connection, runs, row)
+        if call is not None:
+            yield call.record()
+
+
+def touching(
+    connection: sqlite3.Connection,
+    runs: Runs,
+    hids: Iterable[bytes],
+    mark: Callable[[bytes], bytes],
+    edges: Callable[[Opened], list[Edge]],
+) -> dict[bytes, list[tuple[int, str]]]:
+    """Return the calls that an edge joins to each ref: {history id: [(call, label)]}.
+
+    Args:
+        connection: the database.
+        runs: its runs.
+        hids: of the refs.
+        mark: by which such calls are found.
+        edges: which ones of a call.
+    """
+    wanted = set(hids)
+    found: dict[bytes, list[tuple[int, str]]] = {}
+    for call in marked(connection, runs, map(mark, wanted)):
+        for edge in edges(call):
+            if edge.hid in wanted:
+                found.setdefault(edge.hid, []).append((call.id, edge.label))
+    for calls in found.values():
+        calls.sort()
+    return found
+
+
+def makers(connection: sqlite3.Connection, runs: Runs, content: bytes) -> list[int]:
+    """Return the calls one of whose outputs has a content, oldest first."""
+    return sorted(
+        call.id
+        for call in marked(connection, runs, [packing.mark_of_content(content)])
+        if any(edge.cid == content for edge in call.outputs())
     )
-    return [call for (call,) in rows]
+
+
+def small_value(connection: sqlite3.Connection, runs: Runs, content: bytes) -> bytes | None:
+    """Return a value that lies in a call, as `packing.small` made it."""
+    # Mostly a call returned it; otherwise it was only ever an argument.
+    for mark in packing.mark_of_content(content), packing.mark_of_input(value_hid(content)):
+        for call in marked(connection, runs, [mark]):
+            for packed, _ in call.parts:
+                if packing.holds_value(packed) and packing.content_of(packed) == content:
+                    return packed
+    return None
 
 
 def sessions(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Session]:
@@ -110,15 +271,16 @@ def stats(
     connection: sqlite3.Connection, ops: Iterable[int] | None = None
 ) -> dict[int, tuple[int, float]]:
     """Return {version: (calls that ran, seconds that they took)}; aliases do not count."""
-    query = "SELECT version, count(*), total(duration) FROM calls WHERE alias_of IS NULL"
-    if ops is None:
-        rows = connection.execute(query + " GROUP BY version").fetchall()
-    else:
-        # A version is of one op, so no version spans two batches.
-        rows = []
-        for marks, part in batches(ops):
-            rows += connection.execute(f"{query} AND op IN ({marks}) GROUP BY version", part)
-    return {version: (count, seconds) for version, count, seconds in rows}
+    query = "SELECT version, sum(calls), total(seconds) FROM runs WHERE calls > 0"
+    found: dict[int, tuple[int, float]] = {}
+    for part in [None] if ops is None else batches(ops):
+        only, values = ("", []) if part is None else (f" AND op IN ({part[0]})", part[1])
+        for version, calls, seconds in connection.execute(
+            f"{query}{only} GROUP BY version", values
+        ):
+            before = found.get(version, (0, 0.0))
+            found[version] = before[0] + calls, before[1] + seconds
+    return found
 
 
 def texts(connection: sqlite3.Connection, ids: Iterable[bytes] | None) -> dict[bytes, bytes]:

@@ -5,33 +5,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import NewerSchema, ResultsError, UnstorableValue, ValueLost
-from mandala_git.results import codecs, lifetime, reading
-from mandala_git.results.buffer import Buffer, StoredValue
-from mandala_git.results.calls import (
-    MISSING,
-    CallRecord,
-    CallRow,
-    Candidate,
-    Edge,
-    NewCall,
-)
-from mandala_git.results.database import BUSY_SECONDS, explained, refuse_newer
-from mandala_git.results.ids import cid
-from mandala_git.results.presence import damaged
-from mandala_git.results.register import Register
-from mandala_git.results.values import ValueFiles, sealed, unsealed
-
-if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
-
-INLINE = 16 * 1024
-"""Bytes up to which a value lives in the database: there it is faster than in a file."""
+from mandala_git.errors import NewerSchema, ResultsError, UnstorableValue
+from mandala_git.results import lifetime, packing, reading
+from mandala_git.results.buffer import Buffer
+from mandala_git.results.calls import CallRecord, CallRow, Candidate, Edge, NewCall
+from mandala_git.results.contents import Contents
+from mandala_git.results.database import BUSY_SECONDS, explained, refuse_unknown
 
 LONG = 1e-3
 """A call that took more seconds than this is on disk before `record` returns."""
@@ -42,20 +25,8 @@ PATIENCE = 0.05
 CROWD, WEIGHT = 4096, 16 << 20
 """Calls, and bytes of their values, that may wait at most."""
 
-SEALED = "+seal"
-"""What follows the name of a codec where a value in the database has a checksum at its end."""
 
-# A lookup is one query: the calls with given inputs, a row for each output.
-_LOOKUP = """
-    SELECT c.op, c.id, c.hid, c.version, c.alias_of, l.name, r.id, r.hid, v.cid,
-        v.codec IS NOT NULL AND v.data IS NOT NULL
-    FROM calls c
-    LEFT JOIN call_outputs e ON e.call = c.id LEFT JOIN labels l ON l.id = e.label
-    LEFT JOIN refs r ON r.id = e.ref LEFT JOIN vals v ON v.id = r.val
-    WHERE c.key = ? ORDER BY c.id, e.label"""
-
-
-class Results(Register):
+class Results(Contents):
     """An open store of results: a database, a folder of large values, and calls that wait.
 
     Any thread may use it; many processes may have the same folder open. A forked child gets
@@ -90,24 +61,16 @@ class Results(Register):
         compression: str | None = None,
         mapped: bool = True,
     ) -> None:
-        self.folder = folder
-        self._compression = compression
-        self._mapped = mapped
-        self._temporary: TemporaryDirectory[str] | None = None
-        self._files: ValueFiles | None = None
-        if folder is not None:
-            self._files = ValueFiles(folder / "values", fsync=fsync, mapped=mapped)
-        self._buffer = Buffer()
+        super().__init__(
+            folder,
+            busy_seconds=busy_seconds,
+            fsync=fsync,
+            compression=compression,
+            mapped=mapped,
+        )
         self._timer: lifetime.Timer | None = None
-        self._labels: dict[str, int] = {}
-        self._codecs: dict[int, str] = {}
         self._stuck = False
         self._others = -1
-        self._damaged: set[bytes] = set()
-        self.recover: Callable[[bytes, ValueLost], Any] | None = None
-        super().__init__(None if folder is None else folder / "results.db", busy_seconds)
-        if self.in_memory:
-            self._files = None
         lifetime.watch(self)
 
     # Calls ----------------------------------------------------------------------------------
@@ -129,20 +92,21 @@ class Results(Register):
         with self.lock:
             if self._stuck or self.refusal is not None:
                 self._insist()
+            packed = packing.Packing(call.hid, call.key)
+            large = [edge for edge in call.inputs if not packed.add_input(*edge[1:])]
             alone = len(call.outputs) == 1
-            for number, (_, _, content, value) in enumerate(call.outputs):
-                self._keep(content, value, "result", None if alone else number)
-            for name, _, content, value in call.inputs:
-                try:
+            for number, (name, hid, content, value) in enumerate(call.outputs):
+                if not packed.add_output(name, hid, content, value):
+                    self._keep(content, value, "result", None if alone else number)
+            for name, _, content, value in large:
+                with suppress(UnstorableValue):  # it is known by its id alone
                     self._keep(content, value, "argument", name)
-                except UnstorableValue:
-                    self._keep(content, MISSING, "argument", name)
             self._open()
             buffer, now = self._buffer, time.monotonic()
             first = not buffer
             if first:
                 buffer.since = now
-            buffer.add_call(call, self._label)
+            buffer.add_call(call, packed)
             if (
                 call.duration > LONG
                 or now - buffer.since > PATIENCE
@@ -214,58 +178,44 @@ class Results(Register):
             if key in self._buffer.keys:
                 self.flush()
             try:
-                rows = self._open().execute(_LOOKUP, (key,)).fetchall()
+                return reading.candidates(self._open(), self._runs, op_ids, key, self._know)
             except sqlite3.Error as error:
                 raise explained(error, self.path, self._busy) from error
-        found: list[Candidate] = []
-        for op, id, call, version, alias_of, label, ref, hid, content, inline in rows:
-            if op not in op_ids:
-                continue
-            if not found or found[-1].id != id:
-                found.append(Candidate(id, call, version, alias_of, [], []))
-            if label is not None:
-                if content is None:
-                    raise damaged(self.path, "a call has an output without a value")
-                found[-1].outputs.append(Edge(label, ref, hid, content))
-                found[-1].inline.append(bool(inline))
-        return found
 
     def complete(self, candidate: Candidate) -> bool:
         """Say whether the values of all outputs of a call are stored."""
-        if False not in candidate.inline and not self._damaged:
-            return True
         return all(
-            (inline and edge.cid not in self._damaged) or self.has_value(edge.cid)
+            inline or self.has_value(edge.cid)
             for edge, inline in zip(candidate.outputs, candidate.inline, strict=True)
         )
 
     def call(self, hid: bytes) -> CallRow | None:
         """Return a call by its history id."""
         with self._using() as database:
-            row = database.execute(
-                f"SELECT {reading.CALL_COLUMNS} FROM calls c WHERE c.hid = ?", (hid,)
-            ).fetchone()
-        return None if row is None else CallRow._make(row)
+            found = reading.by_hid(database, self._runs, hid)
+        return None if found is None else found.row()
 
     def inputs(self, call: int) -> list[Edge]:
         """Return the input refs of a call."""
         with self._using(flushed=False) as database:
-            return reading.edges_of(database, "call_inputs", call)
+            found = reading.by_number(database, self._runs, call)
+        return [] if found is None else found.inputs()
 
     def outputs(self, call: int) -> list[Edge]:
         """Return the output refs of a call."""
         with self._using(flushed=False) as database:
-            return reading.edges_of(database, "call_outputs", call)
+            found = reading.by_number(database, self._runs, call)
+        return [] if found is None else found.outputs()
 
     def calls_of(self, op_ids: Iterable[int]) -> list[CallRecord]:
         """Return all calls of some ops with their edges, oldest first."""
         with self._using() as database:
-            return reading.records(database, ops=op_ids)
+            return reading.records_of(database, self._runs, op_ids)
 
     def calls(self, ids: Iterable[int]) -> list[CallRecord]:
         """Return calls by row with their edges, oldest first."""
         with self._using() as database:
-            return reading.records(database, ids=list(ids))
+            return reading.records(database, self._runs, list(ids))
 
     def stats(self, op_ids: Iterable[int] | None = None) -> dict[int, tuple[int, float]]:
         """Return {version: (calls, seconds)} of the calls that ran, of some ops or of all."""
@@ -275,17 +225,21 @@ class Results(Register):
     def creators(self, hids: Iterable[bytes]) -> dict[bytes, list[tuple[int, str]]]:
         """Return the calls that made each ref: {history id: [(call, output)]}."""
         with self._using() as database:
-            return reading.touching(database, "call_outputs", hids)
+            return reading.touching(
+                database, self._runs, hids, packing.mark_of_call, reading.Opened.outputs
+            )
 
     def consumers(self, hids: Iterable[bytes]) -> dict[bytes, list[tuple[int, str]]]:
         """Return the calls that took each ref: {history id: [(call, argument)]}."""
         with self._using() as database:
-            return reading.touching(database, "call_inputs", hids)
+            return reading.touching(
+                database, self._runs, hids, packing.mark_of_input, reading.Opened.inputs
+            )
 
     def makers(self, content: bytes) -> list[int]:
         """Return the calls that returned a content, oldest first."""
         with self._using() as database:
-            return reading.makers(database, content)
+            return reading.makers(database, self._runs, content)
 
     def generation(self) -> tuple[int, int]:
         """Return a number that changes with others' writes, and one that changes with ours.
@@ -298,147 +252,12 @@ class Results(Register):
             others = database.execute("PRAGMA data_version").fetchone()[0]
             if others != self._others:
                 try:
-                    refuse_newer(database.execute("PRAGMA user_version").fetchone()[0], self.path)
+                    refuse_unknown(database.execute("PRAGMA user_version").fetchone()[0], self.path)
                 except NewerSchema:
                     self._disconnect()
                     raise
                 self._others = others
             return int(others), database.total_changes
-
-    # Values ---------------------------------------------------------------------------------
-
-    def has_value(self, content: bytes) -> bool:
-        """Say whether the value of a content id is stored."""
-        with self.lock:
-            if self._buffer.has_value(content):
-                return True
-            return content not in self._damaged and self._stored(content) is True
-
-    def size(self, content: bytes) -> int | None:
-        """Return how many bytes a value takes as it is stored, None where it is not."""
-        query = "SELECT codec, length(data) FROM vals WHERE cid = ?"
-        with self._using(flushed=self._buffer.has_value(content)) as database:
-            row = database.execute(query, (content,)).fetchone()
-            codec = None if row is None or row[0] is None else self._codec(row[0])
-        if codec is None:
-            return None
-        return int(row[1]) if row[1] is not None else self._value_files().size(content, codec)
-
-    def load(self, content: bytes, *, recover: bool = True) -> Any:
-        """Return the value of a content id.
-
-        Args:
-            content: the content id.
-            recover: have a lost value made anew where that is possible.
-
-        Raises:
-            ValueLost: it is not stored, or what is stored is damaged, and nobody could
-                recover it.
-        """
-        try:
-            return self._load(content)
-        except ValueLost as lost:
-            if self.recover is None or not recover:
-                raise
-            return self.recover(content, lost)
-
-    def _load(self, content: bytes) -> Any:
-        with self._using(flushed=False) as database:
-            row = self._buffer.value(content)
-            if row is None:
-                row = database.execute(
-                    "SELECT codec, data FROM vals WHERE cid = ?", (content,)
-                ).fetchone()
-            codec = None if row is None or row[0] is None else self._codec(row[0])
-        if codec is None:
-            raise ValueLost(
-                f"the value {content.hex()} is not stored",
-                hint="Run the call that made it again, with its inputs at hand.",
-            )
-        data: bytes | None = row[1]
-        if data is None:
-            return self._value_files().read(content, codec)
-        if codec.endswith(SEALED):
-            bare = unsealed(content, data)
-            if bare is not None:
-                return codecs.decode(codec.removesuffix(SEALED), bare)
-        else:
-            with suppress(ValueLost):
-                # A value without parts is as quickly hashed as any checksum of it.
-                value = codecs.decode(codec, data)
-                if cid(value) == content:
-                    return value
-        self._damaged.add(content)
-        raise ValueLost(
-            f"the value {content.hex()} in {self.path} is damaged: its checksum does not match",
-            hint="Run its call again.",
-        )
-
-    def restore(self, content: bytes, value: Any) -> None:
-        """Store a value that was lost once more.
-
-        Raises:
-            UnstorableValue: it cannot be stored.
-            ResultsError: the database or the disk refuses.
-        """
-        row = self._row(content, value, "the value")
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE vals SET codec = ?, size = ?, data = ? WHERE cid = ?", (*row[1:], content)
-            )
-        self._damaged.discard(content)
-
-    def _keep(self, content: bytes, value: Any, kind: str, part: str | int | None) -> None:
-        """Let a value wait to be stored, unless it is stored already."""
-        buffer = self._buffer
-        if content in self._damaged and value is not MISSING:
-            buffer.add_value(self._row(content, value, kind, part), repair=True)
-            self._damaged.discard(content)
-            return
-        if buffer.has_value(content):
-            return
-        data = codecs.atom_data(value)
-        if data is not None and len(data) <= INLINE:
-            buffer.add_value((content, self._label(codecs.PICKLE), None, data))
-            return
-        stored = None if value is MISSING else self._stored(content)
-        if value is MISSING or stored:
-            # The id alone: no more than a row to refer to, should another process have
-            # removed the value by the time that this is written.
-            buffer.add_value((content, None, None, None))
-            return
-        # A row whose value is gone says more than is true and has to be put right.
-        buffer.add_value(self._row(content, value, kind, part), repair=stored is False)
-
-    def _row(
-        self, content: bytes, value: Any, kind: str, part: str | int | None = None
-    ) -> StoredValue:
-        """Encode a value; write it to its file if it is large."""
-        path = kind if part is None else f"{kind}[{part!r}]"
-        encoded = codecs.encode(value, path, self._compression)
-        if encoded.data is not None and len(encoded.data) <= INLINE:
-            label = self._label(encoded.codec + SEALED)
-            return (content, label, None, sealed(content, encoded.data))
-        codec = self._label(encoded.codec)
-        return (content, codec, self._value_files().write(content, encoded), None)
-
-    def _stored(self, content: bytes) -> bool | None:
-        """Say whether a value is stored: True, None for no; False for a row without its file."""
-        with self._using(flushed=False) as database:
-            row = database.execute(
-                "SELECT codec, data IS NULL FROM vals WHERE cid = ?", (content,)
-            ).fetchone()
-            if row is None or row[0] is None:
-                return None
-            return not row[1] or self._value_files().exists(content, self._codec(row[0]))
-
-    def _value_files(self) -> ValueFiles:
-        if self._files is None:
-            from tempfile import TemporaryDirectory
-
-            self._temporary = TemporaryDirectory(prefix="mandala-values-")
-            self._files = ValueFiles(Path(self._temporary.name), mapped=self._mapped)
-        return self._files
 
     # From open to close -----------------------------------------------------------------------
 
@@ -477,17 +296,3 @@ class Results(Register):
             lifetime.flush_at_exit_of_this_process()
             self._timer = lifetime.Timer(self, PATIENCE)
         self._timer.start()
-
-    def _label(self, name: str) -> int:
-        label = self._labels.get(name)
-        if label is None:
-            label = self._labels[name] = self._interned("labels", "name", name)
-        return label
-
-    def _codec(self, label: int) -> str:
-        name = self._codecs.get(label)
-        if name is None:
-            with self._using(flushed=False) as database:
-                row = database.execute("SELECT name FROM labels WHERE id = ?", (label,)).fetchone()
-            name = self._codecs[label] = str(row[0])
-        return name

@@ -198,11 +198,14 @@ def pipeline_that_ran(tmp_path_factory: pytest.TempPathFactory, quiet_git: None)
     assert run_pipeline(root) == "9 0\n"
     database = sqlite3.connect(root / ".git" / "mandala" / "results.db")
     for name, seconds in SECONDS.items():
+        runs = "(SELECT r.id FROM runs r JOIN ops o ON o.id = r.op WHERE o.key = ?)"
+        key = f"pipeline.py::{name}"
         database.execute(
-            "UPDATE calls SET duration = ?, started = 1700000000 + id "
-            "WHERE op = (SELECT id FROM ops WHERE key = ?)",
-            (seconds, f"pipeline.py::{name}"),
+            "UPDATE calls SET duration = ? * 1000000, started = (1700000000 + id) * 1000 "
+            f"WHERE run IN {runs}",
+            (seconds, key),
         )
+        database.execute(f"UPDATE runs SET seconds = calls * ? WHERE id IN {runs}", (seconds, key))
     database.commit()
     database.close()
     return root

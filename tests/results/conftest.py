@@ -29,11 +29,12 @@ def make_call(
     """A call `f(x) -> y`."""
     version = results.version_id(VID, op, b"payload", {b"t" * 32: b"def f(x): ..."})
     content = ids.cid(x)
-    hid = ids.call_hid(op, [("x", ids.value_hid(content))], VID)
+    key = ids.lookup_key([("x", content)])
+    hid = ids.call_hid(op, [("x", ids.value_hid(content))], VID, key)
     return NewCall(
         results.op_id(op),
         version,
-        ids.lookup_key([("x", content)]),
+        key,
         hid,
         [("x", ids.value_hid(content), content, x)],
         [("output_0", ids.output_hid(hid, "output_0"), ids.cid(y), MISSING if y is MISSING else y)],

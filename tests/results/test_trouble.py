@@ -52,7 +52,7 @@ def set_inline(folder: Path, content: bytes, data: bytes) -> None:
 # damaged values ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [12345, "a text", 2.5, b"bytes", [1, "x"], {"a": (1, 2)}])
+@pytest.mark.parametrize("value", ["a text " * 6, b"bytes" * 9, 2**300, [1, "x"], {"a": (1, 2)}])
 def test_any_flipped_bit_of_a_small_value_is_noticed(
     tmp_path: Path, new_call: NewCalls, value: Any
 ) -> None:
@@ -84,7 +84,7 @@ def test_any_flipped_bit_of_a_small_value_is_noticed(
 def test_a_damaged_small_value_is_stored_anew_with_its_call(
     tmp_path: Path, new_call: NewCalls
 ) -> None:
-    for value in (7, [7, 8]):
+    for value in (2**300, [7, 8]):
         content = ids.cid(value)
         with Results(tmp_path) as results:
             results.record(new_call(results, value, value))
@@ -422,10 +422,11 @@ def test_a_journal_of_another_database_is_not_mixed_in(tmp_path: Path, new_call:
             for name in ("results.db-wal", "results.db-shm"):
                 (one / name).unlink()
             found = answers(one, 2000)
-        # Never a value of neither.
-        assert found in ([f"a{x}" for x in range(sizes[0] + 10)], sorted(found))
-        assert all(text[0] in "ab" for text in found)
-        assert len({text[0] for text in found}) == 1
+        # Never a value of neither, and never some of each.
+        assert found
+        assert found in [
+            [f"{name}{x}" for x in range(2000) if f"{name}{x}" in found] for name in "ab"
+        ]
     assert refused
 
 
