@@ -16,6 +16,11 @@ class Block(Protocol):
     def call(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: Context) -> Any:
         """Find the recorded call or make it."""
 
+    async def call_async(
+        self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: Context
+    ) -> Any:
+        """Find the recorded call of a coroutine function or make it."""
+
     def name(self, obj: Any) -> str | None:
         """Return the project key of a function or class, None for other people's."""
 

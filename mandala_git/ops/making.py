@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from mandala_git.errors import ResultsError, UnhashableValue
@@ -86,6 +87,20 @@ class Making:
         """Run the function; return what it returns."""
         return run(self._op, self._given.bound, self.passed, self._versioning, self.inside)
 
+    async def run_async(self) -> Any:
+        """Run a coroutine function; return what it returns."""
+        op, tracker, call = self._op, self._versioning.tracker, self._call
+        args, kwargs = op.plan.passed(self._given.bound, self.passed)
+        reset = CONTEXT.set(self.inside)
+        try:
+            if tracker is None:
+                return await op.func(*args, **kwargs)
+            return await tracker.run_async(call, op.func, args, kwargs)
+        finally:
+            # A coroutine that nobody finishes may be closed somewhere else.
+            with suppress(ValueError):
+                CONTEXT.reset(reset)
+
     def fail(self) -> None:
         """Note that the function raised."""
         _expose(self._given.bound)
@@ -128,6 +143,19 @@ def make(op: Op[..., Any], given: Given, versioning: Versioning, context: Contex
     making = Making(op, given, versioning, context)
     try:
         returned = making.run()
+    except BaseException:
+        making.fail()
+        raise
+    return making.finish(returned)
+
+
+async def make_async(
+    op: Op[..., Any], given: Given, versioning: Versioning, context: Context
+) -> Made:
+    """Run a call of a coroutine function; see `Making`."""
+    making = Making(op, given, versioning, context)
+    try:
+        returned = await making.run_async()
     except BaseException:
         making.fail()
         raise

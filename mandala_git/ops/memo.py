@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any
 from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Block, Context
-from mandala_git.ops.given import EXACT, Given, Input, rounded
+from mandala_git.ops.entries import Entry, Search, token_of
+from mandala_git.ops.given import Given, Input, rounded
 from mandala_git.ops.keeping import Keeper, Outputs, content_of, differ, ordered
-from mandala_git.ops.making import make
+from mandala_git.ops.making import Made, make, make_async
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref
-from mandala_git.ops.special import Ignore, Transient, settled
+from mandala_git.ops.special import Transient, settled
 from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
-from mandala_git.records import NamedTuple
 from mandala_git.results.calls import MISSING, Candidate
 from mandala_git.results.ids import ID_SIZE, call_hid, cid, lookup_key, output_hid, value_hid
 from mandala_git.results.store import Results
-from mandala_git.versions.seen import Guard
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mandala_git.results.flights import Flights
 
 _MANY = 200_000
@@ -36,22 +37,6 @@ _MANY = 200_000
 
 _SHAPE = "<outputs>"
 """The name under which declared outputs stand among what a call is looked up by."""
-
-
-class _Entry(NamedTuple):
-    """A call of this process by its arguments.
-
-    Attributes:
-        guard: must hold.
-        outputs: (hid, cid) in order.
-        vid: version, for links of outer calls (hex).
-        key: of the op.
-    """
-
-    guard: Guard
-    outputs: tuple[tuple[bytes, bytes], ...]
-    vid: str
-    key: str
 
 
 class Memo(Block):
@@ -75,10 +60,11 @@ class Memo(Block):
         self.executed = 0
         self.found = 0
         self.trouble = Trouble()
-        self._table: dict[object, _Entry] = {}
+        self._table: dict[object, Entry] = {}
         self._said: set[tuple[Op[..., Any], str]] = set()
         self._keeper = Keeper(results, versioning, self.trouble)
         self._generation: tuple[object, int] | None = None
+        self._airborne: dict[tuple[int, bytes], asyncio.Event] = {}  # calls that tasks are making
 
     def name(self, obj: Any) -> str | None:
         """Return the project key of a function or class, None for other people's."""
@@ -122,7 +108,7 @@ class Memo(Block):
             Refs at the top of a block; plain values inside another op.
         """
         bound = op.bind(args, kwargs)
-        token = _token(op, bound)
+        token = token_of(op, bound)
         entry = self._table.get(token) if token is not None else None
         if entry is not None:
             if entry.guard.holds():
@@ -133,7 +119,7 @@ class Memo(Block):
             self._table.clear()
         return self._call(op, bound, token, context)
 
-    def _answer(self, entry: _Entry, context: Context) -> Any:
+    def _answer(self, entry: Entry, context: Context) -> Any:
         if context.running is not None:
             self._link(entry.key, entry.vid, context)
         results = self.results
@@ -151,39 +137,83 @@ class Memo(Block):
         if tracker is not None:
             tracker.link(key.partition(".<locals>")[0], vid, context.running)
 
-    def _call(
-        self,
-        op: Op[..., Any],
-        bound: Bound,
-        token: object | None,
-        context: Context,
+    def _call(self, op: Op[..., Any], bound: Bound, token: object | None, context: Context) -> Any:
+        search = self._search(op, bound, token)
+        if search.entry is None and self.flights is None:
+            return self._made(search, make(op, search.given, self.versioning, context), context)
+        if search.entry is None and self.flights is not None:
+            with self.flights.alone(self._flight(search)):
+                self._look(search)
+                if search.entry is None:
+                    try:
+                        made = make(op, search.given, self.versioning, context)
+                        return self._made(search, made, context)
+                    finally:
+                        self.settle()  # so that who waits for it finds it
+        return self._hit_answer(search, context)
+
+    async def call_async(
+        self, op: Op[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], context: Context
     ) -> Any:
+        """Find the recorded call of a coroutine function or make it; see `call`."""
+        bound = op.bind(args, kwargs)
+        token = token_of(op, bound)
+        entry = self._table.get(token) if token is not None else None
+        if entry is not None and entry.guard.holds():
+            self.found += 1
+            return self._answer(entry, context)
+        search = self._search(op, bound, token)
+        if search.entry is None and self.flights is not None:
+            return await self._alone(search, context)
+        if search.entry is not None:
+            return self._hit_answer(search, context)
+        made = await make_async(op, search.given, self.versioning, context)
+        return self._made(search, made, context)
+
+    async def _alone(self, search: Search, context: Context) -> Any:
+        """Make a call that no other task of this event loop is making."""
+        import asyncio
+
+        flight = id(asyncio.get_running_loop()), self._flight(search)
+        while (other := self._airborne.get(flight)) is not None:
+            await other.wait()
+            self._look(search)
+            if search.entry is not None:
+                return self._hit_answer(search, context)
+        here = self._airborne[flight] = asyncio.Event()
+        try:
+            made = await make_async(search.op, search.given, self.versioning, context)
+            return self._made(search, made, context)
+        finally:
+            del self._airborne[flight]
+            here.set()
+
+    def _flight(self, search: Search) -> bytes:
+        """Return what tells a call that is being made from others."""
+        return output_hid(search.key, self.versioning.key(search.op))
+
+    def _search(self, op: Op[..., Any], bound: Bound, token: object | None) -> Search:
+        """Look a call up; in results, too, if the table of this process does not have it."""
         given = Given(op, bound, self._keeper.transient)
-        inputs = given.inputs
         if token is None:
-            token = (op, "hids", *((each.name, each.hid) for each in inputs))
+            token = (op, "hids", *((each.name, each.hid) for each in given.inputs))
             entry = self._table.get(token)
             if entry is not None and entry.guard.holds():
-                self.found += 1
-                return self._answer(entry, context)
-        key = self._key(op, inputs)
-        entry, candidates = self._find(op, key, given)
-        if entry is not None:
-            self.found += 1
-            self._remember(token, entry)
-            return self._answer(entry, context)
-        if self.flights is None:
-            return self._miss(op, key, given, token, context, candidates)
-        with self.flights.alone(output_hid(key, self.versioning.key(op))):
-            entry, candidates = self._find(op, key, given)
-            if entry is None:
-                try:
-                    return self._miss(op, key, given, token, context, candidates)
-                finally:
-                    self.settle()  # so that who waits for it finds it
+                return Search(op, given, token, b"", entry)
+        search = Search(op, given, token, self._key(op, given.inputs))
+        self._look(search)
+        return search
+
+    def _look(self, search: Search) -> None:
+        """Look a call up in results."""
+        search.entry, search.candidates = self._find(search.op, search.key, search.given)
+
+    def _hit_answer(self, search: Search, context: Context) -> Any:
+        """Answer with the recorded call that a search came upon."""
+        assert search.entry is not None
         self.found += 1
-        self._remember(token, entry)
-        return self._answer(entry, context)
+        self._remember(search.token, search.entry)
+        return self._answer(search.entry, context)
 
     def _key(self, op: Op[..., Any], inputs: list[Input]) -> bytes:
         """Return the key under which a call with these inputs is found."""
@@ -197,7 +227,7 @@ class Memo(Block):
 
     def _find(
         self, op: Op[..., Any], key: bytes, given: Given
-    ) -> tuple[_Entry | None, list[Candidate]]:
+    ) -> tuple[Entry | None, list[Candidate]]:
         """Return the entry of a recorded call that belongs here, and all that were looked at."""
         candidates: list[Candidate] = []
         try:
@@ -282,7 +312,7 @@ class Memo(Block):
         candidates: list[Candidate],
         chosen: Candidate,
         version: CallVersion,
-    ) -> _Entry:
+    ) -> Entry:
         """Return the entry of a recorded call, under these inputs' history ids."""
         name = self.versioning.key(op)
         hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid, key)
@@ -300,28 +330,20 @@ class Memo(Block):
             made = tuple((h, c) for _, h, c, _ in outputs)
         else:
             made = tuple((edge.hid, edge.cid) for edge in edges)
-        return _Entry(version.guard, made, version.vid.hex(), name)
+        return Entry(version.guard, made, version.vid.hex(), name)
 
-    def _miss(
-        self,
-        op: Op[..., Any],
-        key: bytes,
-        given: Given,
-        token: object,
-        context: Context,
-        candidates: list[Candidate],
-    ) -> Any:
-        """Run a call and record it."""
-        made = make(op, given, self.versioning, context)
+    def _made(self, search: Search, made: Made, context: Context) -> Any:
+        """Record a call that ran, and answer with it."""
+        op = search.op
         self.executed += 1
         entry, version = None, made.version
         if version is not None and context.running is not None:
             self._link(self.versioning.key(op), version.vid.hex(), context)
         parts = op.split(made.returned)
         if version is not None:
-            ids = self._keeper.keep(op, key, made, parts, version, candidates)
+            ids = self._keeper.keep(op, search.key, made, parts, version, search.candidates)
             if ids is not None:
-                entry = _Entry(version.guard, ids, version.vid.hex(), self.versioning.key(op))
+                entry = Entry(version.guard, ids, version.vid.hex(), self.versioning.key(op))
         elif made.refusal is not None:
             self.trouble.unkept(made.refusal)
         if entry is None:
@@ -329,7 +351,7 @@ class Memo(Block):
         if made.why:
             self._say(op, made.why)
         if made.reusable:
-            self._remember(token, entry)
+            self._remember(search.token, entry)
         if context.running is not None:
             return settled(made.returned)
         return _outputs(
@@ -374,31 +396,11 @@ class Memo(Block):
     def _remember(
         self,
         token: object,
-        entry: _Entry,
+        entry: Entry,
     ) -> None:
         if len(self._table) >= _MANY:
             self._table.clear()
         self._table[token] = entry
-
-
-def _token(op: Op[..., Any], bound: Bound) -> object | None:
-    """Return what tells a call from others in this process, None if that takes a closer look."""
-    parts: list[object] = [op]
-    if op.plan.names is None:  # else there are always the same
-        parts.append(tuple([name for name, _ in bound]))
-    for _, value in bound:
-        kind = type(value)
-        if kind in EXACT:
-            parts.append((kind, value))
-        elif kind is Ref and not value.changeable:
-            parts.append(value.hid)
-        elif kind is float:
-            parts.append((kind, value.hex()))
-        elif kind is Ignore:
-            parts.append(kind)
-        else:
-            return None
-    return tuple(parts)
 
 
 def _outputs(refs: list[Ref]) -> Any:

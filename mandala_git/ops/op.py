@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
@@ -73,11 +74,6 @@ class Op(Generic[P, T]):
             raise UsageError(
                 f"{own.__qualname__} is a generator: what it yields has no end to record",
                 hint="Return a list, or make an op of what is done with one element.",
-            )
-        if flags & _COROUTINE:
-            raise UsageError(
-                f"{own.__qualname__} is a coroutine function, which @op does not record",
-                hint="Make an op of the function that the coroutine awaits.",
             )
         functools.update_wrapper(self, func)
         self.func = func
@@ -238,6 +234,35 @@ class Op(Generic[P, T]):
         return (returned,)
 
 
+class AsyncOp(Op[P, T]):
+    """An op that is awaited: `async def` under `@op`.
+
+    Calls that wait for something let other tasks run, as any coroutine does; what a call is
+    found by, and what it gives, is as for any other op.
+    """
+
+    def __init__(self, func: Callable[P, T], **settings: Any) -> None:
+        super().__init__(func, **settings)
+        if sys.version_info >= (3, 12):
+            import inspect
+
+            inspect.markcoroutinefunction(self)
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:  # type: ignore[override]
+        """Run, or find the recorded call; outside a block run plainly."""
+        context = CONTEXT.get()
+        if context is None:
+            plain: Any = self.run_plainly(args, kwargs)
+            returned: T = settled(await plain)
+            return returned
+        answer: T = await context.block.call_async(self, args, kwargs, context)
+        return answer
+
+
+def _is_async(func: object) -> bool:
+    return isinstance(func, FunctionType) and bool(func.__code__.co_flags & _COROUTINE)
+
+
 @overload
 def op(func: Callable[P, T], /) -> Op[P, T]: ...
 
@@ -296,7 +321,7 @@ def op(
     def made(found: Any) -> Any:
         if isinstance(found, staticmethod | classmethod):  # written above instead of below
             return type(found)(made(found.__func__))
-        return Op(found, **settings)
+        return (AsyncOp if _is_async(found) else Op)(found, **settings)
 
     return made if func is None else made(func)
 

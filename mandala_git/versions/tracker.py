@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
@@ -81,28 +81,55 @@ class Tracker:
         """Run a function as a call that is observed; return what it returns."""
         observer = self._observer
         try:
-            with self._lock:
-                self._open[call] = None
-                self._settle()
-                hooked = observer.begin()
-                call.observed = observer.complete
             # With the hook of Python 3.11 set, each call and return costs an event, those of C
             # functions too: so nothing else happens until it is taken away.
-            if hooked:
+            if self._begin(call):
                 sys.setprofile(observer.hook)
             return function(*args, **kwargs)
         finally:
-            present = None if observer.hook is None else sys.getprofile()
-            with self._lock:
-                if call in self._open:
-                    del self._open[call]
-                if not self._open and present is not None and present is observer.hook:
-                    sys.setprofile(None)
-                observer.end(present, last=not self._open)
-                complete = observer.complete
-                self._settle()
-            if not complete or _processes() != call.processes or _workers():
-                call.observed = False
+            self._end(call, None if observer.hook is None else sys.getprofile())
+
+    async def run_async(
+        self,
+        call: OpenCall,
+        function: Callable[..., Awaitable[T]],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+    ) -> T:
+        """Run a coroutine function as a call that is observed; return what it returns.
+
+        While it waits, other tasks run: what they run is noted for this call, too.
+        """
+        observer = self._observer
+        try:
+            if self._begin(call):
+                sys.setprofile(observer.hook)
+            return await function(*args, **kwargs)
+        finally:
+            self._end(call, None if observer.hook is None else sys.getprofile())
+
+    def _begin(self, call: OpenCall) -> bool:
+        """Note that a call begins; return whether its thread has to set the hook."""
+        with self._lock:
+            self._open[call] = None
+            self._settle()
+            hooked = self._observer.begin()
+            call.observed = self._observer.complete
+            return hooked
+
+    def _end(self, call: OpenCall, present: object) -> None:
+        """Note that a call ended, in a thread with a hook."""
+        observer = self._observer
+        with self._lock:
+            if call in self._open:
+                del self._open[call]
+            if not self._open and present is not None and present is observer.hook:
+                sys.setprofile(None)
+            observer.end(present, last=not self._open)
+            complete = observer.complete
+            self._settle()
+        if not complete or _processes() != call.processes or _workers():
+            call.observed = False
 
     def pause(self) -> None:
         """Give the interpreter's hook back: no block is open any more, hence no call."""

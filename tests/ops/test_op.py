@@ -20,16 +20,12 @@ def yields(x: Any) -> Iterator[Any]:
     yield x
 
 
-async def awaits(x: Any) -> Any:
-    return x
-
-
 async def both(x: Any) -> AsyncIterator[Any]:
     yield x
 
 
 @pytest.mark.parametrize(
-    "what", [yields, awaits, both, int, functools.partial(f), 3, None.__class__, op(f)]
+    "what", [yields, both, int, functools.partial(f), 3, None.__class__, op(f)]
 )
 def test_what_is_no_function_that_returns(what: Any) -> None:
     with pytest.raises(UsageError) as caught:
