@@ -7,7 +7,9 @@ They are named tuples: every process pays for the making of each class at its st
 
 # No `from __future__ import annotations`: a named tuple compiles each string among them.
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from operator import attrgetter, is_, itemgetter
 from types import CodeType, FunctionType
 from typing import Any, Protocol, Self
 
@@ -61,6 +63,12 @@ class SeenFunction(NamedTuple):
             cells_of(function),
         )
 
+    @property
+    def plain(self) -> bool:
+        """Whether it has neither defaults of named arguments nor captured values."""
+        given = self.function.__kwdefaults__
+        return not self.cells and not self.kwdefaults and given is None
+
     def holds(self) -> bool:
         """Whether nothing in it was exchanged."""
         function = self.function
@@ -77,6 +85,11 @@ class SeenSize(NamedTuple):
 
     found: Any
     size: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether it was a function without any."""
+        return self.size == 0 and isinstance(self.found, FunctionType)
 
     def holds(self) -> bool:
         """Whether it has as many."""
@@ -116,40 +129,82 @@ Check = Seen | SeenFunction | SeenSize | SeenValue | SeenFile
 
 
 class Guard:
-    """All that a judgement looked at."""
+    """All that a judgement looked at.
 
-    __slots__ = ("_names", "_others")
+    Every hit asks whether it still holds. Where it is much, most of it are names that are bound
+    and functions with nothing special about them: these are compared by loops in C.
+    """
+
+    __slots__ = ("_bare", "_functions", "_names", "_others", "_parts", "_spaces")
 
     def __init__(self, checks: Iterable[Check]) -> None:
-        names: dict[tuple[int, str], tuple[Lookup, str, Any]] = {}
+        names: dict[tuple[int, str], Seen] = {}
+        functions: dict[int, SeenFunction] = {}
+        bare: dict[int, SeenSize] = {}
         others: dict[object, Check] = {}
         for check in checks:
             if isinstance(check, Seen):
-                owner = getattr(check.get, "__self__", None)
-                names[id(owner), check.name] = (check.get, check.name, check.found)
+                names[id(getattr(check.get, "__self__", None)), check.name] = check
             elif isinstance(check, SeenFunction):
-                others["function", id(check.function)] = check
+                (functions if check.plain else others)[id(check.function)] = check
             elif isinstance(check, SeenFile):
                 others["file", check.filename] = check
             elif isinstance(check, SeenSize):
-                others["size", id(check.found)] = check
+                kept: dict[Any, Any] = bare if check.empty else others
+                kept["size", id(check.found)] = check
             else:
                 others["value", id(getattr(check.get, "__self__", None)), check.name] = check
+        self._spaces = [*_spaces(names)]
         self._names = tuple(names.values())
-        self._others = tuple(others.values())
+        many = len(functions) > _FEW
+        self._functions = [check.function for check in functions.values() if many]
+        self._parts = [p for c in functions.values() for p in (c.code, c.defaults, None) if many]
+        self._bare = [check.found for check in bare.values() if many]
+        few: tuple[Check, ...] = () if many else (*functions.values(), *bare.values())
+        self._others = (*few, *others.values())
 
     def __len__(self) -> int:
-        return len(self._names) + len(self._others)
+        names = sum(len(found) for _, _, found in self._spaces) + len(self._names)
+        return names + len(self._functions) + len(self._bare) + len(self._others)
 
     def holds(self) -> bool:
         """Whether all of it is as it was."""
         for get, name, found in self._names:
             if get(name, MISSING) is not found:
                 return False
-        for check in self._others:  # noqa: SIM110 - a generator costs more than the loop
+        for check in self._others:
             if not check.holds():
                 return False
-        return True
+        try:
+            for items, owner, values in self._spaces:
+                if not all(map(is_, items(owner), values)):
+                    return False
+        except KeyError:  # a name is gone
+            return False
+        return not self._functions or (
+            all(map(is_, chain.from_iterable(map(_PARTS, self._functions)), self._parts))
+            and not any(map(_ATTRIBUTES, self._bare))
+        )
+
+
+def _spaces(names: dict[tuple[int, str], Seen]) -> Iterator[tuple[Any, Any, tuple[Any, ...]]]:
+    """Take namespaces with many bound names out of those; yield how to read each, and what was."""
+    spaces: dict[int, list[tuple[int, str]]] = {}
+    for key, check in names.items():
+        if hasattr(check.get, "__self__") and check.found is not MISSING:
+            spaces.setdefault(key[0], []).append(key)
+    for keys in spaces.values():
+        if len(keys) > _FEW:
+            checks = [names.pop(key) for key in keys]
+            owner = checks[0].get.__self__  # type: ignore[attr-defined]
+            yield itemgetter(*(c.name for c in checks)), owner, tuple(c.found for c in checks)
+
+
+_FEW = 3
+"""So many are compared as fast by a loop in Python."""
+
+_PARTS = attrgetter("__code__", "__defaults__", "__kwdefaults__")
+_ATTRIBUTES = attrgetter("__dict__")
 
 
 def content(found: Any) -> str | None:
