@@ -9,8 +9,8 @@ of what is not stored, but follows, one flipped bit would make another thing.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from blake3 import blake3
@@ -34,10 +34,10 @@ _HISTORY = 128
 
 _CHECKSUM = 4
 
+_sizes = struct.Struct("<qQQ").pack
 _HEADS = [bytes((head,)) for head in range(256)]
 _SIZED = frozenset({str, bytes, bytearray})
 _int = ATOMS[int]
-_edge = partial(tuple.__new__, Edge)  # what a hit waits for is made as quickly as can be
 
 
 def small(value: Any) -> bytes | None:
@@ -66,9 +66,10 @@ def content_of(packed: bytes) -> bytes:
     head = packed[0]
     if head == _CONTENT:
         return packed[1:]
-    rest = packed[1:]
-    data = rest if head < _INT else _int(int.from_bytes(rest, "little", signed=True))
-    return blake3(SCHEME + data).digest(length=ID_SIZE)
+    if head > _INT:
+        data = _int(int.from_bytes(packed[1:], "little", signed=True))
+        return blake3(SCHEME + data).digest(length=ID_SIZE)
+    return blake3(SCHEME + packed[1:]).digest(length=ID_SIZE)
 
 
 def holds_value(packed: bytes) -> bool:
@@ -151,11 +152,6 @@ def short_key(hid: bytes, key: bytes) -> bytes:
     return key[MARK:] if key[:MARK] == hid[:MARK] else key
 
 
-def whole_key(hid: bytes, stored: bytes) -> bytes:
-    """Return the lookup key of which `short_key` was stored."""
-    return stored if len(stored) == ID_SIZE else hid[:MARK] + stored
-
-
 def sealed(edges: bytes, hid: bytes, key: bytes, alias_of: int | None, proof: bytes) -> bytes:
     """Return edges with the checksum of what a row says.
 
@@ -173,12 +169,16 @@ def unsealed(
     stored: bytes, hid: bytes, key: bytes, alias_of: int | None, proof: bytes
 ) -> bytes | None:
     """Return the edges that `sealed` was given; None when something is damaged."""
-    edges = stored[:-_CHECKSUM]
-    return edges if _checksum(edges, hid, key, alias_of, proof) == stored[-_CHECKSUM:] else None
+    try:
+        edges = stored[:-_CHECKSUM]
+        whole = _checksum(edges, hid, key, alias_of, proof) == stored[-_CHECKSUM:]
+    except (TypeError, struct.error):  # a flipped bit made another type of a column
+        return None
+    return edges if whole else None
 
 
 def _checksum(edges: bytes, hid: bytes, key: bytes, alias_of: int | None, proof: bytes) -> bytes:
-    sizes = b"%d %d %d " % (alias_of or 0, len(hid), len(key))
+    sizes = _sizes(-1 if alias_of is None else alias_of, len(hid), len(key))
     return blake3(proof + sizes + hid + key + edges).digest(length=_CHECKSUM)
 
 
@@ -215,7 +215,7 @@ def input_edges(parts: Sequence[tuple[bytes, bytes | None]], names: Sequence[str
     for place, ((packed, hid), name) in enumerate(zip(parts, names, strict=True)):
         content = content_of(packed)
         history = value_hid(content) if hid is None else hid
-        found.append(_edge((name, place, history, content)))
+        found.append(Edge(name, place, history, content))
     return found
 
 
@@ -226,5 +226,5 @@ def output_edges(
     found = []
     for place, ((packed, hid), name) in enumerate(zip(parts, names, strict=True)):
         history = output_hid(call, name) if hid is None else hid
-        found.append(_edge((name, place, history, content_of(packed))))
+        found.append(Edge(name, place, history, content_of(packed)))
     return found

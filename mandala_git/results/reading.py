@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from mandala_git.results import packing
 from mandala_git.results.calls import CallRecord, CallRow, Candidate, Edge, Session
-from mandala_git.results.ids import value_hid
+from mandala_git.results.ids import MARK, output_hid, value_hid
 from mandala_git.results.runs import Run, Runs
 
 BATCH = 900
@@ -21,6 +22,10 @@ _MARKED = f"SELECT {COLUMNS} FROM marks m CROSS JOIN calls c ON c.id = m.call"
 
 _LOOKUP = """SELECT c.id, c.run, c.alias_of, c.hid, c.key, c.edges
     FROM marks m CROSS JOIN calls c ON c.id = m.call WHERE m.mark = ?"""
+
+# As quickly as can be: a hit waits for them.
+_candidate = partial(tuple.__new__, Candidate)
+_edge = partial(tuple.__new__, Edge)
 
 Row = tuple[int, int, int, int, int | None, bytes, bytes, bytes]
 """A row of `calls`."""
@@ -86,13 +91,10 @@ def opened(connection: sqlite3.Connection, runs: Runs, row: Row) -> Opened | Non
     Whoever needs such a call runs it again, and its row is written anew.
     """
     _, number, _, _, alias_of, hid, short, stored = row
-    try:
-        run = runs.get(connection, number)
-        if run is None:
-            return None
-        edges = packing.unsealed(stored, hid, short, alias_of, run.proof)
-    except TypeError:  # a flipped bit made another type of a column
+    run = runs.get(connection, number)
+    if run is None:
         return None
+    edges = packing.unsealed(stored, hid, short, alias_of, run.proof)
     if edges is None:
         return None
     parts = packing.split(edges)
@@ -118,30 +120,32 @@ def candidates(
         know: gets the content id of each small value that was met, and its bytes.
     """
     found: list[Candidate] = []
+    start, rest = key[:MARK], key[MARK:]
     rows = connection.execute(_LOOKUP, (packing.mark_of_call(key),)).fetchall()
     for id, number, alias_of, hid, short, stored in rows:
-        try:
-            if packing.whole_key(hid, short) != key:
-                continue
-            run = runs.get(connection, number)
-            if run is None or run.op not in ops:
-                continue
-            edges = packing.unsealed(stored, hid, short, alias_of, run.proof)
-        except TypeError:  # a flipped bit made another type of a column
+        if short != key and (short != rest or not isinstance(hid, bytes) or hid[:MARK] != start):
             continue
+        run = runs.get(connection, number)
+        if run is None or run.op not in ops:
+            continue
+        edges = packing.unsealed(stored, hid, short, alias_of, run.proof)
         if edges is None:
             continue
         parts = packing.split(edges, len(run.inputs))
         if len(parts) != len(run.outputs):
             continue
-        outputs = packing.output_edges(parts, run.outputs, hid)
-        inline = []
-        for edge, (packed, _) in zip(outputs, parts, strict=True):
+        outputs: list[Edge] = []
+        inline: list[bool] = []
+        for (packed, history), name in zip(parts, run.outputs, strict=True):
+            content = packing.content_of(packed)
+            if history is None:
+                history = output_hid(hid, name)
+            outputs.append(_edge((name, len(outputs), history, content)))
             inside = packing.holds_value(packed)
             inline.append(inside)
             if inside:
-                know(edge[3], packed)
-        found.append(Candidate(id, hid, run.version, alias_of, outputs, inline))
+                know(content, packed)
+        found.append(_candidate((id, hid, run.version, alias_of, outputs, inline)))
     return found
 
 
