@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import ast
-import io
-import re
-import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
 
 from mandala_git.source.definitions import Definition, Kind
 from mandala_git.source.shapes import SUITES, FunctionNode, is_note
+from mandala_git.source.sources import Unreadable, decode
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINING = (*FUNCTIONS, ast.ClassDef)
-
-_NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 def split_lines(data: bytes) -> tuple[str, ...]:
     """Decode a Python file as Python does and split it where Python ends lines."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        encoding = "utf-8"
-    return tuple(_NEWLINE.split(data.decode(encoding, "backslashreplace")))
+        text = decode(data)
+    except Unreadable:  # it could be read, and was edited since
+        text = data.decode("utf-8", "backslashreplace")
+    return tuple(text.split("\n"))
 
 
 def parse(data: bytes) -> ast.Module | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import codecs
 import io
 import re
@@ -10,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mandala_git.source.depth import SHORT, check_depth, syntax
+from mandala_git.source.depth import SHORT, check_depth, may_take_minutes, python_tree
 from mandala_git.source.extents import Extents
 from mandala_git.source.nodes import DEFINITIONS, dotted_name
 
 _LEADING = re.compile(r"(?:[ \t\f]*(?:#[^\n]*)?\n)*")
-_POSITION = re.compile(r"error at (\d+):")
 _NEWLINE = re.compile("\r\n?")
 
 
@@ -61,7 +61,7 @@ def parse(text: str) -> Any:
         RecursionError: it is nested too deeply for this thread; see `deep.deeply`.
     """
     if len(text) > SHORT:
-        check_depth(text, syntax(text))
+        _syntax(text)
     return _parse(text)
 
 
@@ -72,10 +72,21 @@ def parse_file(text: str) -> tuple[Any, Extents | None]:
         Unreadable: it is not valid Python.
         RecursionError: it is nested too deeply for this thread; see `deep.deeply`.
     """
-    tree = syntax(text)
-    check_depth(text, tree)
+    tree = _syntax(text)
     module = _parse(text)
     return module, None if tree is None else Extents(text, tree)
+
+
+def _syntax(text: str) -> ast.Module | None:
+    """Let Python's own parser go first, which tells what would be too much for the other."""
+    try:
+        tree = python_tree(text)
+    except SyntaxError as error:
+        if may_take_minutes(text):
+            raise _refused(error) from error
+        tree = None
+    check_depth(text, tree)
+    return tree
 
 
 def _parse(text: str) -> Any:
@@ -83,11 +94,16 @@ def _parse(text: str) -> Any:
 
     try:
         return libcst.parse_module(text)
-    except libcst.ParserSyntaxError as error:
-        place = _POSITION.search(error.message)
-        line = int(place[1]) if place else error.raw_line
-        # The parser notices some errors only at the end of the file, one line too late.
-        raise Unreadable("is not valid Python", min(line, text.count("\n") or 1)) from error
+    except (libcst.ParserSyntaxError, libcst.CSTValidationError) as error:
+        try:
+            python_tree(text)
+        except SyntaxError as reason:
+            raise _refused(reason) from error
+        raise Unreadable("is Python that libcst cannot parse") from error
+
+
+def _refused(error: SyntaxError) -> Unreadable:
+    return Unreadable(f"is not valid Python: {error.msg}", error.lineno or 0)
 
 
 @dataclass(slots=True)

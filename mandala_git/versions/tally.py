@@ -94,7 +94,7 @@ def unreadable(old: Iterable[FileFacts], new: Iterable[FileFacts]) -> Iterator[t
     for path, facts in now.items():
         yield from ((path, complaint) for complaint in facts.complaints)
     for was in old:
-        if was.error and was.path in now and not now[was.path].error:
+        if was.error and (was.path not in now or not now[was.path].error):
             yield was.path, f"{was.path} could not be read before: {was.error}"
 
 

@@ -83,7 +83,7 @@ def test_copies_of_the_editor_are_no_code(book: Any, mandala: Any) -> None:
 def test_a_broken_cell_is_named_and_the_rest_compared(book: Any, mandala: Any, hook: Hook) -> None:
     book.write("nb/analysis.ipynb", notebook(SETUP, OP, HELPER.replace("2", "3"), "x ==="))
     told = mandala("diff", cwd=book.root)
-    assert told.err == "mandala: nb/analysis.ipynb:cell 4:1: is not valid Python\n"
+    assert told.err == "mandala: nb/analysis.ipynb:cell 4:1: is not valid Python: invalid syntax\n"
     assert "helper   2 -> 3" in told.out
     book.git("add", ".")
     ended = hook("pre-commit", cwd=book.root)

@@ -191,7 +191,8 @@ def test_a_broken_cell_takes_no_other_with_it() -> None:
 def test_many_broken_cells_are_counted() -> None:
     facts = scan(*["print 'x'\nprint 'y'"] * 8)
     assert facts.complaints[4:] == [
-        "nb.ipynb:cell 5:1: is not valid Python",
+        "nb.ipynb:cell 5:1: is not valid Python: Missing parentheses in call to 'print'. "
+        "Did you mean print(...)?",
         "nb.ipynb: 3 more cells cannot be read",
     ]
 

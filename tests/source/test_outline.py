@@ -256,6 +256,8 @@ def test_lines_end_where_python_ends_them() -> None:
     assert split_lines(b"a\r\nb\rc\nd\x0ce") == ("a", "b", "c", "d\x0ce")
     assert split_lines(b"# coding: latin-1\nx = '\xe9'") == ("# coding: latin-1", "x = 'é'")
     assert split_lines(b"\xef\xbb\xbfx = 1") == ("x = 1",)
+    assert split_lines(b"# coding: idna\nx = 1") == ("# coding: idna", "x = 1")
+    assert split_lines(b"x = '\xe9'") == ("x = '\\xe9'",), "edited since it was read"
 
 
 # A law: reformatting shows nothing, a real edit shows something, and only where it is.
