@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from mandala_git.imports import ValuePointer as ValuePointer
     from mandala_git.imports import op as op
     from mandala_git.imports import register_type as register_type
+    from mandala_git.imports import superop as superop
     from mandala_git.imports import track as track
+    from mandala_git.imports import unwrap as unwrap
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,7 +33,9 @@ __all__ = [
     "__version__",
     "op",
     "register_type",
+    "superop",
     "track",
+    "unwrap",
 ]
 
 _HOMES = {
@@ -45,7 +49,9 @@ _HOMES = {
     "ValuePointer": "ops.special",
     "op": "ops.op",
     "register_type": "results.custom",
+    "superop": "ops.op",
     "track": "ops.op",
+    "unwrap": "ops.refs",
 }
 """The module of each public name."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mandala_git.ops.op import Op, op, track
-from mandala_git.ops.refs import Ref
+from mandala_git.ops.op import Op, op, superop, track
+from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import Ignore, NewArgDefault, Transient, ValuePointer
 from mandala_git.ops.storage import Storage
 from mandala_git.results.custom import register_type
@@ -18,5 +18,7 @@ __all__ = [
     "ValuePointer",
     "op",
     "register_type",
+    "superop",
     "track",
+    "unwrap",
 ]

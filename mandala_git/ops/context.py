@@ -46,12 +46,14 @@ class Context(NamedTuple):
         running: the op call that is running, None at the top of the block.
         outer: the context in which the block was opened.
         modes: how calls are answered.
+        refs: whether calls give Refs; inside an op they give plain values, inside a superop Refs.
     """
 
     block: Block
     running: OpenCall | None = None
     outer: Context | None = None
     modes: Modes = PLAIN
+    refs: bool = True
 
 
 CONTEXT: ContextVar[Context | None] = ContextVar("mandala_git_context", default=None)

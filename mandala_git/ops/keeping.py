@@ -11,6 +11,7 @@ from mandala_git.errors import ResultsError, UnstorableValue
 from mandala_git.ops.given import Input
 from mandala_git.ops.making import Made
 from mandala_git.ops.op import Op
+from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import TRANSIENT, Transient
 from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
@@ -89,6 +90,13 @@ class Keeper:
                 content = content or value_hid(ref)
                 self.transient[content] = value.unhashable
                 outputs.append((label, ref, content, MISSING))
+            elif (
+                type(value) is Ref
+            ):  # of a call inside: what it gave is stored, or is not meant to be
+                if content in self.transient:
+                    marks.append(_mark(hid, label, self.transient[content]))
+                here = value.in_memory and content not in self.transient
+                outputs.append((label, ref, content, value.load() if here else MISSING))
             else:
                 outputs.append((label, ref, content, value))
         if op.unstored or self.transient:
@@ -195,6 +203,10 @@ def _mark(call: bytes, label: str, unhashable: bool) -> tuple[str, bytes, bytes,
 def content_of(op: Op[..., Any], number: int, parts: Sequence[Any]) -> bytes:
     """Return the content id of an output; b"" where it is said to have none."""
     value = parts[number]
+    if type(value) is Ref:
+        if not value.changeable:
+            return value.cid
+        value = value.load()
     if type(value) is Transient:
         if value.unhashable:
             return b""

@@ -74,12 +74,12 @@ class Making:
         self._given = given
         self._versioning = versioning
         self._context = context
-        values = given.values()
+        values = _refs(given, versioning) if op.refs else given.values()
         self._lent = _lent(op, given, values)
         with versioning:
             self._before = versioning.before(op)
         self._call = OpenCall(context.running)
-        self.inside = Context(context.block, self._call, context.outer, context.modes)
+        self.inside = Context(context.block, self._call, context.outer, context.modes, op.refs)
         self.passed = given.passed(values)
         self._started, self._clock = time.time(), time.perf_counter()
 
@@ -115,6 +115,9 @@ class Making:
         if changed:
             _expose(given.bound)
         op = self._op
+        for place, value, _ in self._lent:
+            if type(value) is Ref and value.in_memory:  # it was looked into: its classes count
+                cid(value.load(), found=given.met, path=f"{op.name}: argument {inputs[place].name}")
         if op.func is not op.own and id(op.own.__code__) not in self._call.codes:
             self._call.observed = False  # a decorator answered: what it knows came about before
         version = refusal = None
@@ -199,6 +202,9 @@ def _lent(op: Op[..., Any], given: Given, values: list[Any]) -> list[tuple[int, 
             continue
         known = given.inputs[place]
         content = known.cid
+        if type(value) is Ref:
+            lent.append((place, value, content))
+            continue
         if known.name in given.special:
             if type(known.value) is ValuePointer:
                 continue  # its name is all that counts
@@ -212,6 +218,19 @@ def _lent(op: Op[..., Any], given: Given, values: list[Any]) -> list[tuple[int, 
     return lent
 
 
+def _refs(given: Given, versioning: Versioning) -> list[Any]:
+    """Return what a superop gets for each argument that is kept: Refs."""
+    refs: list[Any] = []
+    for known, (_, value) in zip(given.inputs, given.kept, strict=True):
+        if known.name in given.special:
+            refs.append(given.special[known.name])
+        elif isinstance(value, Ref) and value.hid == known.hid:
+            refs.append(value)
+        else:
+            refs.append(Ref(known.hid, known.cid, versioning.results, known.value))
+    return refs
+
+
 def _is_plain_array(value: Any) -> bool:
     """Whether a value is numpy's and has no objects in it."""
     dtype = getattr(value, "dtype", None)
@@ -220,6 +239,10 @@ def _is_plain_array(value: Any) -> bool:
 
 def _is(value: Any, content: bytes) -> bool:
     """Whether a value still has a content id."""
+    if type(value) is Ref:
+        if not value.changeable:
+            return True
+        value = value.load()
     try:
         return cid(value) == content
     except UnhashableValue:

@@ -18,7 +18,7 @@ from mandala_git.ops.given import Given, Input, rounded
 from mandala_git.ops.keeping import Keeper, Outputs, content_of, differ, ordered
 from mandala_git.ops.making import Made, make, make_async
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import CONSTANT, Ref
+from mandala_git.ops.refs import CONSTANT, Ref, bared, unwrap
 from mandala_git.ops.special import Transient, settled
 from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
@@ -126,11 +126,11 @@ class Memo(Block):
         if len(entry.outputs) == 1:
             hid, content = entry.outputs[0]
             ref = Ref(hid, content, results)
-            return ref if context.running is None else ref.load()
+            return ref if context.refs else ref.load()
         if not entry.outputs:
             return None
         refs = [Ref(hid, content, results) for hid, content in entry.outputs]
-        return tuple(refs) if context.running is None else tuple(ref.load() for ref in refs)
+        return tuple(refs) if context.refs else tuple(ref.load() for ref in refs)
 
     def _link(self, key: str, vid: str, context: Context) -> None:
         tracker = self.versioning.tracker
@@ -340,6 +340,8 @@ class Memo(Block):
         if version is not None and context.running is not None:
             self._link(self.versioning.key(op), version.vid.hex(), context)
         parts = op.split(made.returned)
+        if op.refs:
+            parts = tuple([p if type(p) in (Ref, Transient) else bared(p) for p in parts])
         if version is not None:
             ids = self._keeper.keep(op, search.key, made, parts, version, search.candidates)
             if ids is not None:
@@ -352,21 +354,26 @@ class Memo(Block):
             self._say(op, made.why)
         if made.reusable:
             self._remember(search.token, entry)
-        if context.running is not None:
-            return settled(made.returned)
+        if not context.refs:
+            return settled(unwrap(made.returned) if op.refs else made.returned)
         return _outputs(
             [self._output(*each, part) for each, part in zip(entry.outputs, parts, strict=True)]
         )
 
     def _output(self, hid: bytes, content: bytes, part: Any) -> Ref:
         """Return the Ref of an output that was just recorded."""
-        if type(part) is Transient:
-            ref = Ref(hid, content, self.results, part.value)
-            if not part.unhashable:
-                ref.expose()  # nothing but this very object holds the value
-            return ref
-        # What can change may be held by somebody else: a Ref has its recorded form.
-        return Ref(hid, content, self.results, part if type(part) in CONSTANT else MISSING)
+        if type(part) is Ref:
+            part = part.load() if part.in_memory else MISSING
+        elif type(part) is Transient:
+            part = part.value
+        unhashable = self._keeper.transient.get(content)
+        if unhashable is None or part is MISSING:
+            # What can change may be held by somebody else: a Ref has its recorded form.
+            return Ref(hid, content, self.results, part if type(part) in CONSTANT else MISSING)
+        ref = Ref(hid, content, self.results, part)
+        if not unhashable:
+            ref.expose()  # nothing but this very object holds the value
+        return ref
 
     def _say(self, op: Op[..., Any], why: str) -> None:
         """Tell the user, once, why calls of an op are not found again."""
@@ -384,12 +391,13 @@ class Memo(Block):
         self, op: Op[..., Any], returned: Any, parts: tuple[Any, ...], context: Context
     ) -> Any:
         """Answer with what a call returned that is not recorded."""
-        if context.running is not None:
-            return settled(returned)
+        if not context.refs:
+            return settled(unwrap(returned) if op.refs else returned)
         refs = []
         for number, part in enumerate(parts):
             content = content_of(op, number, parts) or os.urandom(ID_SIZE)
-            refs.append(Ref(value_hid(content), content, self.results, settled(part)))
+            value = part.load() if type(part) is Ref else settled(part)
+            refs.append(Ref(value_hid(content), content, self.results, value))
             refs[-1].expose()  # nothing but this very object holds the value
         return _outputs(refs)
 

@@ -49,6 +49,7 @@ class Op(Generic[P, T]):
         output_names: names of the outputs, None for `output_0`, `output_1`, ...
         round_floats: significant digits of floats by which calls are found, None for all.
         unstored: names of arguments whose values are not stored.
+        refs: whether the function gets Refs, and calls inside it give Refs: a superop.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Op(Generic[P, T]):
         ignore_args: Sequence[str] = (),
         unstored_args: Sequence[str] = (),
         round_floats: int | None = None,
+        refs: bool = False,
     ) -> None:
         if isinstance(func, Op):
             raise UsageError(f"{func!r} is an op already", hint="Write @op once.")
@@ -92,6 +94,7 @@ class Op(Generic[P, T]):
                 hint="Use 1 to 15 significant digits, or leave it out: all digits count.",
             )
         self.round_floats = round_floats
+        self.refs = refs
         _ops.add(self)
         filename = own.__code__.co_filename
         if filename not in _files:
@@ -287,7 +290,7 @@ def op(
     ignore_args: Sequence[str] = (),
     unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
-) -> Op[P, T] | Callable[[Callable[P, T]], Op[P, T]]:
+) -> Any:
     """Record the calls of a function inside `with storage:`; never compute one twice.
 
     Args:
@@ -318,12 +321,54 @@ def op(
         "round_floats": round_floats,
     }
 
+    return _decorate(func, settings)
+
+
+def _decorate(func: Any, settings: dict[str, Any]) -> Any:
+    """Return an op, or what makes one of a function."""
+
     def made(found: Any) -> Any:
         if isinstance(found, staticmethod | classmethod):  # written above instead of below
             return type(found)(made(found.__func__))
         return (AsyncOp if _is_async(found) else Op)(found, **settings)
 
     return made if func is None else made(func)
+
+
+@overload
+def superop(func: Callable[P, T], /) -> Op[P, T]: ...
+
+
+@overload
+def superop(
+    *,
+    nout: Nout = "auto",
+    output_names: Sequence[str] | None = None,
+    ignore_args: Sequence[str] = (),
+    unstored_args: Sequence[str] = (),
+    round_floats: int | None = None,
+) -> Callable[[Callable[P, T]], Op[P, T]]: ...
+
+
+def superop(func: Any = None, /, **settings: Any) -> Any:
+    """Record the calls of a function that is made of calls of ops, as a whole and one by one.
+
+    Its body gets Refs and passes them on, so that the history of what it returns goes through
+    the calls inside. A call that is found does not run the body; one that is not finds those
+    calls inside that are recorded. Where a value is needed, `unwrap(ref)` loads it; so do
+    comparisons, iteration and the like.
+
+    Args:
+        func: the function.
+        settings: as for `op`.
+
+    Returns:
+        The op. Outside a block it is the plain function, which gets plain values.
+
+    Raises:
+        UsageError: it cannot be an op.
+    """
+    return _decorate(func, {**settings, "refs": True})
 
 
 _OTHERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")

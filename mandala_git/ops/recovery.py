@@ -12,7 +12,7 @@ from mandala_git.ops.context import CONTEXT, Context, Modes
 from mandala_git.ops.given import holds_pointers
 from mandala_git.ops.making import run
 from mandala_git.ops.op import Op, decorated
-from mandala_git.ops.refs import unwrap
+from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import TRANSIENT, Transient, ValuePointer, settled
 from mandala_git.records import NamedTuple
 from mandala_git.results.calls import CallRecord
@@ -35,10 +35,12 @@ class Recovery:
 
     Args:
         memo: answers calls, and runs those of ops whose code still means the same.
-        block: begins a block of the memo.
+        block: makes a block of the memo, with modes.
     """
 
-    def __init__(self, memo: Memo, block: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(
+        self, memo: Memo, block: Callable[[Modes], AbstractContextManager[object]]
+    ) -> None:
         self._memo = memo
         self._block = block
         self._again = False  # whether transient outputs are made again
@@ -55,7 +57,7 @@ class Recovery:
         """
         context = CONTEXT.get()
         self._again = context is not None and context.modes.recompute_transient
-        with self._block():
+        with self._block(Modes(recompute_transient=self._again)):
             try:
                 return self._made(content, lost)
             except ValueLost:
@@ -87,7 +89,7 @@ class Recovery:
 
     def _maker(self, content: bytes, todo: list[bytes], lost: ValueLost) -> _Maker:
         """Return a call that made a value and can run again; the last recorded one first."""
-        why = lost
+        why, superop = lost, None
         results = self._memo.results
         for record in sorted(
             results.calls(results.makers(content)), key=lambda found: found.row.id, reverse=True
@@ -105,9 +107,16 @@ class Recovery:
             ops = self._ops(record.row.op, key)
             for op in ops:
                 if self._is_of(op, record):
-                    return _Maker(op, record)
+                    if not op.refs:
+                        return _Maker(op, record)
+                    superop = superop or _Maker(op, record)  # it may have passed on what it got
+                    break
+            if superop is not None and superop.record is record:
+                continue
             why = self._impossible(record, key, lost, loaded=bool(ops))
-        raise why
+        if superop is None:
+            raise why
+        return superop
 
     @staticmethod
     def _is_transient(record: CallRecord, content: bytes) -> bool:
@@ -181,11 +190,15 @@ class Recovery:
         context = CONTEXT.get()
         call = OpenCall(context.running if context is not None else None)
         outer = context.outer if context is not None else None
-        inside = Context(memo, call, outer, Modes(recompute_transient=self._again))
+        inside = Context(memo, call, outer, Modes(recompute_transient=self._again), op.refs)
         values = [unwrap(value) for _, value in bound]
         returned = run(op, bound, values, memo.versioning, inside)
         memo.executed += 1
         parts = op.split(returned)
+        if op.refs:
+            if any(type(part) is Ref and part.cid == content for part in parts):
+                raise lost  # it has it from where nobody can make it
+            parts = tuple([unwrap(part) for part in parts])
         outputs: dict[bytes, Any] = {}
         for number, value in enumerate(parts):
             edge = maker.record.outputs.get(op.label(number))

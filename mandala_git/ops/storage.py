@@ -96,9 +96,10 @@ class Storage:
         self._blocks = 0
 
     def _recover(self, content: bytes, lost: ValueLost) -> Any:
+        from mandala_git.ops.blocks import ModedBlock
         from mandala_git.ops.recovery import Recovery
 
-        return Recovery(self._memo, lambda: self).value(content, lost)
+        return Recovery(self._memo, partial(ModedBlock, self)).value(content, lost)
 
     def _flights(self) -> Flights | None:
         chosen = self._single_flight
