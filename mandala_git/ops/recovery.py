@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError, ResultsError, ValueLost, VersionError
-from mandala_git.ops.arguments import CAPTURED
+from mandala_git.ops.arguments import CAPTURED, Bound
 from mandala_git.ops.context import CONTEXT, Context, Modes
 from mandala_git.ops.given import holds_pointers
 from mandala_git.ops.making import run
-from mandala_git.ops.op import Op, decorated
+from mandala_git.ops.op import AsyncOp, Op, decorated
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import TRANSIENT, Transient, ValuePointer, settled
 from mandala_git.records import NamedTuple
@@ -192,7 +192,10 @@ class Recovery:
         outer = context.outer if context is not None else None
         inside = Context(memo, call, outer, Modes(recompute_transient=self._again), op.refs)
         values = [unwrap(value) for _, value in bound]
-        returned = run(op, bound, values, memo.versioning, inside)
+        if isinstance(op, AsyncOp):
+            returned = _awaited(op, bound, values, inside)
+        else:
+            returned = run(op, bound, values, memo.versioning, inside)
         memo.executed += 1
         parts = op.split(returned)
         if op.refs:
@@ -234,3 +237,18 @@ class Recovery:
             return cid(value)
         except MandalaError:
             return b""
+
+
+def _awaited(op: Op[..., Any], bound: Bound, values: list[Any], inside: Context) -> Any:
+    """Run a coroutine function to its end; in a thread, for this one may have a loop that runs."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    args, kwargs = op.plan.passed(bound, values)
+
+    def work() -> Any:
+        CONTEXT.set(inside)
+        return asyncio.run(op.func(*args, **kwargs))
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mandala_git import Ref, Storage, op
+from mandala_git import Ref, Storage, Transient, op
 from mandala_git.ops.context import CONTEXT
 from mandala_git.ops.op import AsyncOp
 
@@ -220,3 +220,20 @@ def test_async_methods(storage: Storage) -> None:
         for _ in range(2):
             assert storage.unwrap(asyncio.run(main())) == [3, 4]
     assert SEEN == ["get", "get"]
+
+
+@op
+async def vast(n: Any) -> Any:
+    return Transient([await slow(k) for k in range(n)])
+
+
+def test_what_is_not_stored_is_made_again(storage: Storage) -> None:
+    async def main() -> Any:
+        return (await vast(2)).value
+
+    with storage:
+        asyncio.run(vast(2))
+    with storage(recompute_transient=True):
+        assert asyncio.run(main()) == [1, 11]  # in a loop that runs
+        assert storage.unwrap(asyncio.run(vast(2))) == [1, 11]
+    assert [x for what, x in SEEN if what == "begins"] == [0, 1]
