@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mandala_git.ops.explain import Explanation
     from mandala_git.ops.past import Past
     from mandala_git.results.flights import Flights
+    from mandala_git.results.upkeep import Damage, Garbage
 
 
 class Storage:
@@ -236,6 +237,78 @@ class Storage:
 
         with self:
             return explain(self._memo, op, args, kwargs)
+
+    # -- upkeep --------------------------------------------------------------------------
+
+    def drop_calls(self, calls: Any, delete_dependents: bool = False) -> int:
+        """Delete recorded calls: they run again when they are needed.
+
+        Values stay until `gc`. What other calls were given stays known to them.
+
+        Args:
+            calls: a Ref that an op returned (the calls that made it), the history id of a call or
+                an output (hex), an op (all calls recorded under its key), or several of these.
+            delete_dependents: delete as well what was computed from them, and so on.
+
+        Returns:
+            How many calls were deleted. A call that was found under other histories of its inputs
+            counts once for each, and goes with all of them.
+
+        Raises:
+            UsageError: something in `calls` means no recorded call; nothing was deleted.
+            ResultsError: the database cannot be written; nothing was deleted.
+        """
+        from mandala_git.ops.upkeep import calls_meant
+        from mandala_git.results.upkeep import Upkeep
+
+        rows = calls_meant(self.versioning, calls)
+        deleted = Upkeep(self.results).delete(rows, dependents=delete_dependents)
+        self._memo.forget()
+        return deleted
+
+    def gc(self, dry_run: bool = False) -> Garbage:
+        """Remove stored values that no recorded call was given or returned.
+
+        Args:
+            dry_run: only say what would be removed.
+
+        Returns:
+            How many `values` that is, their `size` in bytes, and `kept`: bytes by op of those
+            that stay.
+
+        Raises:
+            ResultsError: the database cannot be written; nothing was removed.
+        """
+        from mandala_git.results.upkeep import Upkeep
+
+        return Upkeep(self.results).collect(dry_run=dry_run)
+
+    def vacuum(self) -> tuple[int, int]:
+        """Give room in the database that is no longer used back to the disk.
+
+        Returns:
+            Bytes of the database before and after.
+
+        Raises:
+            ResultsError: another process is using it, or there is no room for a copy of it.
+        """
+        from mandala_git.results.upkeep import Upkeep
+
+        return Upkeep(self.results).vacuum()
+
+    def verify(self) -> Damage:
+        """Compare every recorded call and every stored value with its checksum.
+
+        Nothing has to be done about what is found: a damaged call is not found and recorded anew,
+        a damaged value made again when it is needed.
+
+        Returns:
+            `calls`: rows of damaged calls; `values`: what is wrong, by content id; `checked`:
+            how many of both were looked at.
+        """
+        from mandala_git.results.upkeep import Upkeep
+
+        return Upkeep(self.results).verify()
 
     def __repr__(self) -> str:
         if self.repository is None:

@@ -47,16 +47,17 @@ class Opened:
 
     Attributes:
         id: the row's number.
+        number: row of the run.
         run: what it has in common with others.
         hid: its history id.
         parts: its edges, those of the arguments first.
     """
 
-    __slots__ = ("_row", "hid", "id", "parts", "run")
+    __slots__ = ("_row", "hid", "id", "number", "parts", "run")
 
     def __init__(self, row: Row, run: Run, parts: list[Part]) -> None:
         self._row = row
-        self.id, self.hid = row[0], row[5]
+        self.id, self.number, self.hid = row[0], row[1], row[5]
         self.run = run
         self.parts = parts
 
@@ -76,6 +77,17 @@ class Opened:
     def outputs(self) -> list[Edge]:
         """Return the outputs."""
         return packing.output_edges(self.parts[len(self.run.inputs) :], self.run.outputs, self.hid)
+
+    def marks(self) -> set[bytes]:
+        """Return what the call may be found by, and perhaps more."""
+        hid, short = self._row[5], self._row[6]
+        edges = [*self.inputs(), *self.outputs()]
+        return {
+            packing.mark_of_call(short),
+            *(packing.mark_of_call(each) for each in (hid, *(edge.hid for edge in edges))),
+            *(packing.mark_of_input(edge.hid) for edge in edges),
+            *(packing.mark_of_content(edge.cid) for edge in edges),
+        }
 
     def record(self) -> CallRecord:
         """Return the call with its edges."""

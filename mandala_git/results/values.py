@@ -152,6 +152,14 @@ class ValueFiles:
             ) from error
         return codecs.decode(codec, path, end=stat.st_size - SEAL, mapped=self.mapped)
 
+    def wrong(self, content: bytes, codec: str) -> str:
+        """Say what is wrong with a file, "" where it is whole."""
+        try:
+            whole = _is_whole(self.path(content, codec), content)
+        except OSError as error:
+            return error.strerror or str(error)
+        return "" if whole else "its checksum does not match"
+
     def remove(self, content: bytes, codec: str) -> None:
         """Remove a file; no error where there is none."""
         self.path(content, codec).unlink(missing_ok=True)

@@ -102,6 +102,27 @@ def test_a_damaged_small_value_is_made_again(project: Project) -> None:
     project.reuses("p.small(3)")
 
 
+def test_dropped_calls_run_again_in_every_process(project: Project) -> None:
+    project.write(p=OPS)
+    project.runs("p.small(3)")
+    project.runs("p.big(3)")
+    dropping = """
+import p
+with storage: ref = p.small(3)
+out([storage.drop_calls(ref), storage.gc().values, storage.drop_calls(p.big), storage.gc().values])
+damaged = storage.verify()
+out([damaged.calls, damaged.values, storage.vacuum()[1] > 0])
+with storage: out(p.small(3).value)
+"""
+    run = listen(project, dropping)
+    assert run.values == ["[1, 1, 1, 1]", "[[], {}, True]", "[3, -3]"]
+    assert run.executed == 1
+    assert not value_files(project)
+    project.reuses("p.small(3)")
+    project.runs("p.big(3)")
+    assert len(value_files(project)) == 1
+
+
 def test_a_chain_of_lost_values_is_made_from_its_beginning(project: Project) -> None:
     """Each is needed to make the next; many would be too deep for Python's stack."""
     project.write(

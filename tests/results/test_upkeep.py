@@ -1,0 +1,296 @@
+"""Calls are deleted with what follows from them, garbage is collected, damage is listed."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mandala_git.errors import ResultsError, Unwritable, ValueLost
+from mandala_git.results import ids, packing, reading
+from mandala_git.results.calls import MISSING, NewCall
+from mandala_git.results.store import Results
+from mandala_git.results.upkeep import Upkeep
+from tests.results.conftest import OP, VID, make_call
+
+NewCalls = Callable[..., NewCall]
+LARGE = list(range(9000))
+
+
+def rows_of(results: Results, query: str, *values: object) -> list[tuple[Any, ...]]:
+    assert results._database is not None
+    return results._database.execute(query, values).fetchall()
+
+
+def taking(results: Results, made: NewCall, y: Any, *, loaded: bool = False) -> NewCall:
+    """A call `g(x) -> y` of what another call returned."""
+    label, hid, content, value = made.outputs[0]
+    key = ids.lookup_key([("x", content)])
+    call = make_call(results, 0, y, op="a.py::g")
+    own = ids.call_hid("a.py::g", [("x", hid)], VID, key)
+    return call._replace(
+        key=key,
+        hid=own,
+        inputs=[("x", hid, content, value if loaded else MISSING)],
+        outputs=[(label, ids.output_hid(own, label), *call.outputs[0][2:])],
+    )
+
+
+def alias(results: Results, call: NewCall, number: int) -> NewCall:
+    """The same call of an input with another history."""
+    (row,) = [r for r in results.candidates([call.op], call.key) if r.alias_of is None]
+    hid = call.hid[:4] + b"alias%7d" % number
+    return call._replace(
+        hid=hid,
+        inputs=[(name, b"%16d" % number, content, MISSING) for name, _, content, _ in call.inputs],
+        outputs=[
+            (name, ids.output_hid(hid, name), content, MISSING)
+            for name, _, content, _ in call.outputs
+        ],
+        alias_of=row.id,
+    )
+
+
+def check(results: Results) -> None:
+    """Sums and marks are those of the calls that are there."""
+    sums: dict[int, int] = {}
+    marks = set()
+    for row in rows_of(results, f"SELECT {reading.COLUMNS} FROM calls c"):
+        call = reading.opened(results._database, results._runs, row)  # type: ignore[arg-type]
+        assert call is not None
+        marks |= {(mark, call.id) for mark in call.marks()}
+        if call.row().alias_of is None:
+            sums[row[1]] = sums.get(row[1], 0) + 1
+    assert dict(rows_of(results, "SELECT id, calls FROM runs WHERE calls > 0")) == sums
+    assert set(rows_of(results, "SELECT mark, call FROM marks")) <= marks
+
+
+def test_a_deleted_call_is_gone_and_can_be_made_again(results: Results, new_call: NewCalls) -> None:
+    calls = [new_call(results, x, -x, duration=1.0) for x in range(10)]
+    for call in calls:
+        results.record(call)
+    (row,) = results.candidates([1], calls[3].key)
+    assert Upkeep(results).delete([row.id, 99]) == 1
+    assert results.candidates([1], calls[3].key) == []
+    assert results.call(calls[3].hid) is None
+    assert results.creators([calls[3].outputs[0][1]]) == {}
+    assert len(results.calls_of([1])) == 9
+    assert results.stats() == {calls[0].version: (9, pytest.approx(9.0))}
+    check(results)
+    with pytest.raises(ValueLost):
+        results._small.clear()
+        results.load(ids.cid(-3))
+    results.record(calls[3])
+    assert results.load(ids.cid(-3)) == -3
+    assert [r.row.id for r in results.calls_of([1])] == [1, 2, 3, 5, 6, 7, 8, 9, 10, 11]
+    check(results)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("dependents", [True, False])
+@pytest.mark.parametrize("value", [7, [7], LARGE])
+def test_with_and_without_dependents(
+    tmp_path: Path,
+    new_call: NewCalls,
+    monkeypatch: pytest.MonkeyPatch,
+    marked: bool,
+    dependents: bool,
+    value: Any,
+) -> None:
+    if not marked:
+        for name in ("mark_of_call", "mark_of_input", "mark_of_content"):
+            monkeypatch.setattr(packing, name, lambda hash: b"\0" * 4)
+    with Results(tmp_path) as results:
+        first = new_call(results, 1, value)
+        results.record(first)
+        second = taking(results, first, 8)
+        results.record(second)
+        third = taking(results, second, 9, loaded=True)._replace(duration=1.0)
+        results.record(third)
+        apart = new_call(results, 2, value)
+        results.record(apart)
+        again = alias(results, first, 1)
+        results.record(again)
+        of_alias = taking(results, again, 8)
+        results.record(of_alias)
+        results.flush()
+        (row, _) = results.candidates([1], first.key)
+        deleted = Upkeep(results).delete([row.id], dependents=dependents)
+        assert deleted == (5 if dependents else 2)
+        left = {r.row.hid for r in results.calls_of([1, 2])}
+        assert left == ({apart.hid} if dependents else
+                        {apart.hid, second.hid, third.hid, of_alias.hid})  # fmt: skip
+        check(results)
+    with Results(tmp_path) as results:
+        for record in results.calls_of([1, 2]):
+            for edge in (*record.inputs.values(), *record.outputs.values()):
+                assert ids.cid(results.load(edge.cid)) == edge.cid
+        Upkeep(results).collect()
+    with Results(tmp_path) as results:
+        for record in results.calls_of([1, 2]):
+            for edge in (*record.inputs.values(), *record.outputs.values()):
+                assert ids.cid(results.load(edge.cid)) == edge.cid
+
+
+@pytest.mark.parametrize("value", [7, "small", [7]])
+def test_what_a_call_is_given_outlives_the_call_that_made_it(
+    tmp_path: Path, new_call: NewCalls, value: Any
+) -> None:
+    with Results(tmp_path) as results:
+        first = new_call(results, 1, value)
+        second = taking(results, first, 8)
+        results.record(first)
+        results.record(second)
+        results.flush()
+        assert Upkeep(results).delete([1]) == 1
+    with Results(tmp_path) as results:
+        assert results.load(ids.cid(value)) == value
+        assert Upkeep(results).delete([2]) == 1
+        assert Upkeep(results).collect().values == 1
+    with Results(tmp_path) as results:
+        assert not results.has_value(ids.cid(value))
+
+
+def test_an_alias_is_deleted_with_its_call(results: Results, new_call: NewCalls) -> None:
+    call = new_call(results, 1, 2)
+    results.record(call)
+    for number in range(5):
+        results.record(alias(results, call, number))
+    results.flush()
+    assert Upkeep(results).delete([4]) == 6
+    assert results.candidates([1], call.key) == []
+    check(results)
+
+
+def test_nothing_is_deleted_when_it_cannot_be_written(
+    results: Results, new_call: NewCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results.record(new_call(results, 1, 2))
+    results.flush()
+
+    def fail(*args: object) -> None:
+        raise Unwritable("no room")
+
+    monkeypatch.setattr(Upkeep, "_keep_small_values", fail)
+    with pytest.raises(ResultsError, match="no room"):
+        Upkeep(results).delete([1])
+    assert len(results.calls_of([1])) == 1
+    check(results)
+
+
+# garbage ----------------------------------------------------------------------------------
+
+
+def test_garbage_is_what_no_call_has(tmp_path: Path, new_call: NewCalls) -> None:
+    with Results(tmp_path) as results:
+        for x in range(6):
+            results.record(new_call(results, x, [x] * (20 if x % 2 else 9000)))
+        results.record(new_call(results, "other", LARGE, op="b.py::g"))
+        results.flush()
+        upkeep = Upkeep(results)
+        nothing = upkeep.collect()
+        assert (nothing.values, nothing.size) == (0, 0)
+        assert set(nothing.kept) == {OP, "b.py::g"}
+        upkeep.delete([1, 2])
+        would = upkeep.collect(dry_run=True)
+        assert would.values == 2
+        assert would.size > 9000
+        assert would.kept[OP] < nothing.kept[OP]
+        assert would.kept["b.py::g"] == nothing.kept["b.py::g"]
+        assert results.has_value(ids.cid([0] * 9000))
+        files = len(list((tmp_path / "values").glob("*/*")))
+        assert upkeep.collect() == would
+        assert len(list((tmp_path / "values").glob("*/*"))) == files - 1
+        assert not results.has_value(ids.cid([0] * 9000))
+        assert not results.has_value(ids.cid([1] * 20))
+        assert upkeep.collect()[:2] == (0, 0)
+        for x in range(2, 6):
+            assert results.load(ids.cid([x] * (20 if x % 2 else 9000)))
+
+
+def test_files_that_nobody_names(tmp_path: Path, new_call: NewCalls) -> None:
+    with Results(tmp_path) as results:
+        results.record(new_call(results, 1, LARGE))
+        results.flush()
+        (file,) = (tmp_path / "values").glob("*/*")
+        old, young = (file.parent / f"{name}.tmp" for name in ("old", "young"))
+        for each in (old, young):
+            each.write_bytes(b"x" * 100)
+        os.utime(old, (time.time() - 7200,) * 2)
+        os.utime(file, (time.time() - 7200,) * 2)
+        assert Upkeep(results).collect(dry_run=True)[:2] == (1, 100)
+        assert old.exists()
+        assert Upkeep(results).collect()[:2] == (1, 100)
+        assert sorted(file.parent.iterdir()) == sorted([file, young])
+
+
+def test_a_call_that_is_recorded_meanwhile_keeps_its_value(
+    tmp_path: Path, new_call: NewCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Results(tmp_path) as results, Results(tmp_path) as other:
+        results.record(new_call(results, 1, [5]))
+        results.flush()
+        upkeep = Upkeep(results)
+        upkeep.delete([1])
+        owners = upkeep._owners
+
+        def slow(*args: Any) -> Any:
+            found = owners(*args)
+            if not other.calls_of([1]):
+                other.record(new_call(other, 2, [5], duration=1.0))
+            return found
+
+        monkeypatch.setattr(upkeep, "_owners", slow)
+        assert upkeep.collect().values == 0
+        assert other.load(ids.cid([5])) == [5]
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_vacuum_gives_room_back(tmp_path: Path, new_call: NewCalls, folder: bool) -> None:
+    with Results(tmp_path if folder else None) as results:
+        for x in range(3000):
+            results.record(new_call(results, x, -x))
+        results.flush()
+        upkeep = Upkeep(results)
+        upkeep.delete(range(1, 2900))
+        before, after = upkeep.vacuum()
+        assert after < before / 3
+        assert len(results.calls_of([1])) == 101
+        check(results)
+        results.record(new_call(results, 0, 0))
+        assert results.calls_of([1])[-1].row.id == 3001
+
+
+# damage -----------------------------------------------------------------------------------
+
+
+def test_damage_is_listed(tmp_path: Path, new_call: NewCalls) -> None:
+    with Results(tmp_path) as results:
+        for x in range(20):
+            results.record(new_call(results, x, [x] * (9000 if x % 2 else 20)))
+        results.flush()
+        assert Upkeep(results).verify() == ([], {}, 40)
+        rows_of(results, "UPDATE calls SET edges = x'00' WHERE id = 7")
+        rows_of(results, "UPDATE vals SET data = substr(data, 2) WHERE cid = ?", ids.cid([4] * 20))
+        files = {file.name.partition(".")[0]: file for file in (tmp_path / "values").glob("*/*")}
+        flipped, gone = (files[ids.cid([x] * 9000).hex()] for x in (1, 3))
+        data = bytearray(flipped.read_bytes())
+        data[random.Random(0).randrange(len(data))] ^= 1
+        flipped.write_bytes(data)
+        gone.unlink()
+        found = Upkeep(results).verify()
+        assert found.calls == [7]
+        assert found.checked == 40
+        assert {content: why[:12] for content, why in found.values.items()} == {
+            ids.cid([4] * 20): "its checksum",
+            ids.cid([1] * 9000): "its checksum",
+            ids.cid([3] * 9000): "No such file",
+        }
+        for content in found.values:
+            with pytest.raises(ValueLost):
+                results.load(content)
