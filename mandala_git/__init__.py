@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mandala_git.imports import Storage as Storage
     from mandala_git.imports import Transient as Transient
     from mandala_git.imports import ValuePointer as ValuePointer
+    from mandala_git.imports import noop as noop
     from mandala_git.imports import op as op
     from mandala_git.imports import register_type as register_type
     from mandala_git.imports import superop as superop
@@ -31,6 +32,7 @@ __all__ = [
     "Transient",
     "ValuePointer",
     "__version__",
+    "noop",
     "op",
     "register_type",
     "superop",
@@ -47,6 +49,7 @@ _HOMES = {
     "Storage": "ops.storage",
     "Transient": "ops.special",
     "ValuePointer": "ops.special",
+    "noop": "ops.blocks",
     "op": "ops.op",
     "register_type": "results.custom",
     "superop": "ops.op",

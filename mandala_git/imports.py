@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mandala_git.ops.blocks import noop
 from mandala_git.ops.op import Op, op, superop, track
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import Ignore, NewArgDefault, Transient, ValuePointer
@@ -16,6 +17,7 @@ __all__ = [
     "Storage",
     "Transient",
     "ValuePointer",
+    "noop",
     "op",
     "register_type",
     "superop",

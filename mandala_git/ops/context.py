@@ -21,6 +21,8 @@ class Block(Protocol):
     ) -> Any:
         """Find the recorded call of a coroutine function or make it."""
 
+    opaque: bool = True  # whether the calls that it answers may hide what code they stand for
+
     def name(self, obj: Any) -> str | None:
         """Return the project key of a function or class, None for other people's."""
 
@@ -30,9 +32,13 @@ class Modes(NamedTuple):
 
     Attributes:
         recompute_transient: whether outputs that are not stored are made again when needed.
+        new_calls: whether calls may be made that are not recorded; None: as the storage says.
+        tell: whether each call is told of.
     """
 
     recompute_transient: bool = False
+    new_calls: bool | None = None
+    tell: bool = False
 
 
 PLAIN = Modes()
@@ -70,7 +76,14 @@ set_namer(_name)
 
 def begin(block: Block, modes: Modes = PLAIN) -> None:
     """Open a block in this thread or task."""
-    CONTEXT.set(Context(block, None, CONTEXT.get(), modes))
+    outer = CONTEXT.get()
+    around = outer if block.opaque else None
+    while around is not None:
+        if around.running is not None:
+            # An op that opens a block: what is found there ran unseen, and is no nested call.
+            around.running.observed = False
+        around = around.outer
+    CONTEXT.set(Context(block, None, outer, modes))
 
 
 def end() -> None:

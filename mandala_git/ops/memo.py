@@ -20,7 +20,7 @@ from mandala_git.ops.making import Made, make, make_async
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import CONSTANT, Ref, bared, unwrap
 from mandala_git.ops.special import Transient, settled
-from mandala_git.ops.trouble import Trouble
+from mandala_git.ops.trouble import Trouble, missing_call
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import MISSING, Candidate
 from mandala_git.results.ids import ID_SIZE, call_hid, cid, lookup_key, output_hid, value_hid
@@ -57,6 +57,7 @@ class Memo(Block):
         self.results = results
         self.versioning = versioning
         self.flights = flights
+        self.new_calls = True
         self.executed = 0
         self.found = 0
         self.trouble = Trouble()
@@ -139,6 +140,8 @@ class Memo(Block):
 
     def _call(self, op: Op[..., Any], bound: Bound, token: object | None, context: Context) -> Any:
         search = self._search(op, bound, token)
+        if search.entry is None:
+            self._check_new(op, context)
         if search.entry is None and self.flights is None:
             return self._made(search, make(op, search.given, self.versioning, context), context)
         if search.entry is None and self.flights is not None:
@@ -152,6 +155,18 @@ class Memo(Block):
                         self.settle()  # so that who waits for it finds it
         return self._hit_answer(search, context)
 
+    def _check_new(self, op: Op[..., Any], context: Context) -> None:
+        """Refuse to make a call where none may be made.
+
+        Raises:
+            MissingCall: new calls are not allowed here.
+        """
+        allowed = context.modes.new_calls
+        if not (self.new_calls if allowed is None else allowed):
+            raise missing_call(
+                op, "Make it in a block that allows it: with storage(allow_new_calls=True): ..."
+            )
+
     async def call_async(
         self, op: Op[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], context: Context
     ) -> Any:
@@ -163,6 +178,8 @@ class Memo(Block):
             self.found += 1
             return self._answer(entry, context)
         search = self._search(op, bound, token)
+        if search.entry is None:
+            self._check_new(op, context)
         if search.entry is None and self.flights is not None:
             return await self._alone(search, context)
         if search.entry is not None:

@@ -255,11 +255,15 @@ class AsyncOp(Op[P, T]):
         """Run, or find the recorded call; outside a block run plainly."""
         context = CONTEXT.get()
         if context is None:
-            plain: Any = self.run_plainly(args, kwargs)
-            returned: T = settled(await plain)
-            return returned
+            return await self.await_plainly(args, kwargs)
         answer: T = await context.block.call_async(self, args, kwargs, context)
         return answer
+
+    async def await_plainly(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> T:
+        """Run the coroutine function, and nothing else."""
+        plain: Any = self.run_plainly(args, kwargs)
+        returned: T = settled(await plain)
+        return returned
 
 
 def _is_async(func: object) -> bool:

@@ -11,6 +11,7 @@ from mandala_git.ops.context import begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
 from mandala_git.ops.tables import Judge, op_table, result_rows
+from mandala_git.ops.trouble import missing_call
 from mandala_git.ops.versioned import Versioned
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import Session
@@ -161,9 +162,8 @@ class _PastVersioning(Versioning):
         raise self._missing(op)
 
     def _missing(self, op: Op[..., Any]) -> MissingCall:
-        return MissingCall(
-            f"Call to {op.name} does not exist and new calls are not allowed.",
-            hint=f"To make it with the code of {self._rev}: git checkout {self._rev}, and run.",
+        return missing_call(
+            op, f"To make it with the code of {self._rev}: git checkout {self._rev}, and run."
         )
 
     def session(self) -> Session:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mandala_git.errors import NotARepository, UnreadableRepository, UsageError, ValueLost
-from mandala_git.ops.context import CONTEXT, PLAIN, Modes, begin, end
+from mandala_git.ops.context import CONTEXT, PLAIN, Block, Modes, begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
@@ -21,7 +21,7 @@ from mandala_git.results.store import Results
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from mandala_git.ops.blocks import ModedBlock
+    from mandala_git.ops.blocks import ModedBlock, NoopBlock
     from mandala_git.ops.explain import Explanation
     from mandala_git.ops.past import Past
     from mandala_git.results.flights import Flights
@@ -118,16 +118,50 @@ class Storage:
 
     # -- blocks --------------------------------------------------------------------------
 
-    def __call__(self, *, recompute_transient: bool = False) -> ModedBlock:
-        """Return a block with a mode of its own: `with storage(recompute_transient=True):`.
+    def __call__(
+        self,
+        *,
+        mode: Literal["run", "noop"] = "run",
+        allow_new_calls: bool | None = None,
+        debug_calls: bool = False,
+        recompute_transient: bool = False,
+    ) -> ModedBlock | NoopBlock:
+        """Return a block with a mode of its own: `with storage(allow_new_calls=False):`.
 
         Args:
+            mode: "run", or "noop": ops are the plain functions, and nothing is recorded.
+            allow_new_calls: whether a call may be made that is not recorded; where it may not,
+                it raises `MissingCall`. None: as `allow_new_calls` said last.
+            debug_calls: tell of each call on stderr: found or run, how long, with what.
             recompute_transient: an output that was returned as `Transient`, and so is not
                 stored, is made again by its call when its value is needed.
-        """
-        from mandala_git.ops.blocks import ModedBlock
 
-        return ModedBlock(self, Modes(recompute_transient))
+        Raises:
+            UsageError: there is no such mode.
+        """
+        from mandala_git.ops.blocks import ModedBlock, NoopBlock
+
+        if mode == "noop":
+            return NoopBlock(self)
+        if mode != "run":
+            raise UsageError(f"mode={mode!r} is not known", hint='Use "run" or "noop".')
+        return ModedBlock(self, Modes(recompute_transient, allow_new_calls, debug_calls))
+
+    def allow_new_calls(self, allowed: bool) -> None:
+        """Say whether calls may be made that are not recorded, in blocks that do not say it.
+
+        Where they may not, such a call raises `MissingCall`, which is a `RuntimeError` too.
+        """
+        self._memo.new_calls = allowed
+
+    @property
+    def mode(self) -> str:
+        """What a call of an op does here: "run" in a block of this storage, else "noop"."""
+        context = CONTEXT.get()
+        if context is None:
+            return "noop"
+        block = getattr(context.block, "block", context.block)
+        return "run" if block is self._memo else "noop"
 
     def __enter__(self) -> Storage:
         """Begin a block: calls of ops are recorded, and found if they are."""
@@ -140,7 +174,12 @@ class Storage:
             self._blocks += 1
         before = CONTEXT.get()
         try:
-            begin(self._memo, modes)
+            block: Block = self._memo
+            if modes.tell:
+                from mandala_git.ops.blocks import Telling
+
+                block = Telling(block)
+            begin(block, modes)
             return self
         except BaseException:  # an interrupt: the block does not begin
             CONTEXT.set(before)

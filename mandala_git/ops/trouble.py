@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import Any
 
-from mandala_git.errors import MandalaWarning, ResultsError
+from mandala_git.errors import MandalaWarning, MissingCall, ResultsError
+from mandala_git.ops.op import Op
 
 _HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def missing_call(op: Op[..., Any], hint: str) -> MissingCall:
+    """Return what is raised for a call that is not recorded and may not be made."""
+    return MissingCall(
+        f"Call to {op.own.__name__} does not exist and new calls are not allowed.", hint=hint
+    )
 
 
 class Trouble:
