@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 INLINE = 16 * 1024
 """Bytes up to which a value lives in the database: there it is faster than in a file."""
 
-_MANY = 20_000
-"""Small values of calls that were found, kept at hand at most."""
+_MANY = 100_000
+"""Small values of calls that were found, kept at hand at most: some 20 MB."""
 
 
 class Contents(Register):

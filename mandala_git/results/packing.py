@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from blake3 import blake3
@@ -38,6 +39,7 @@ _sizes = struct.Struct("<qQQ").pack
 _HEADS = [bytes((head,)) for head in range(256)]
 _SIZED = frozenset({str, bytes, bytearray})
 _int = ATOMS[int]
+_edge = partial(tuple.__new__, Edge)  # several for each call that is read
 
 
 def small(value: Any) -> bytes | None:
@@ -215,7 +217,7 @@ def input_edges(parts: Sequence[tuple[bytes, bytes | None]], names: Sequence[str
     for place, ((packed, hid), name) in enumerate(zip(parts, names, strict=True)):
         content = content_of(packed)
         history = value_hid(content) if hid is None else hid
-        found.append(Edge(name, place, history, content))
+        found.append(_edge((name, place, history, content)))
     return found
 
 
@@ -226,5 +228,5 @@ def output_edges(
     found = []
     for place, ((packed, hid), name) in enumerate(zip(parts, names, strict=True)):
         history = output_hid(call, name) if hid is None else hid
-        found.append(Edge(name, place, history, content_of(packed)))
+        found.append(_edge((name, place, history, content_of(packed))))
     return found

@@ -12,6 +12,9 @@ from mandala_git.results.calls import CallRecord, CallRow, Candidate, Edge, Sess
 from mandala_git.results.ids import MARK, output_hid, value_hid
 from mandala_git.results.runs import Run, Runs
 
+Know = Callable[[bytes, bytes], None]
+"""Gets the content id of each small value that is met, and its bytes."""
+
 BATCH = 900
 """Ids in one query: below the 999 parameters that old SQLite allows."""
 
@@ -23,9 +26,11 @@ _MARKED = f"SELECT {COLUMNS} FROM marks m CROSS JOIN calls c ON c.id = m.call"
 _LOOKUP = """SELECT c.id, c.run, c.alias_of, c.hid, c.key, c.edges
     FROM marks m CROSS JOIN calls c ON c.id = m.call WHERE m.mark = ?"""
 
-# As quickly as can be: a hit waits for them.
+# As quickly as can be: a hit waits for them, and a table has many.
+_call = partial(tuple.__new__, CallRow)
 _candidate = partial(tuple.__new__, Candidate)
 _edge = partial(tuple.__new__, Edge)
+_record = partial(tuple.__new__, CallRecord)
 
 Row = tuple[int, int, int, int, int | None, bytes, bytes, bytes]
 """A row of `calls`."""
@@ -64,10 +69,8 @@ class Opened:
     def row(self) -> CallRow:
         """Return what is said of the call itself."""
         id, _, started, duration, alias_of, hid, _, _ = self._row
-        run = self.run
-        return CallRow(
-            id, hid, run.op, run.version, started / 1e3, duration / 1e6, run.session, alias_of
-        )
+        op, version, session = self.run[:3]
+        return _call((id, hid, op, version, started / 1e3, duration / 1e6, session, alias_of))
 
     def inputs(self) -> list[Edge]:
         """Return the arguments."""
@@ -91,10 +94,9 @@ class Opened:
 
     def record(self) -> CallRecord:
         """Return the call with its edges."""
-        inputs, outputs = (
-            {edge.label: edge for edge in edges} for edges in (self.inputs(), self.outputs())
-        )
-        return CallRecord(self.row(), inputs, outputs)
+        inputs = {edge[0]: edge for edge in self.inputs()}
+        outputs = {edge[0]: edge for edge in self.outputs()}
+        return _record((self.row(), inputs, outputs))
 
 
 def opened(connection: sqlite3.Connection, runs: Runs, row: Row) -> Opened | None:
@@ -120,7 +122,7 @@ def candidates(
     runs: Runs,
     ops: Collection[int],
     key: bytes,
-    know: Callable[[bytes, bytes], None],
+    know: Know,
 ) -> list[Candidate]:
     """Return the calls of some ops with a lookup key, oldest first.
 
@@ -187,18 +189,22 @@ def by_number(connection: sqlite3.Connection, runs: Runs, number: int) -> Opened
     return None if row is None else opened(connection, runs, row)
 
 
-def records(connection: sqlite3.Connection, runs: Runs, ids: Sequence[int]) -> list[CallRecord]:
+def records(
+    connection: sqlite3.Connection, runs: Runs, ids: Sequence[int], know: Know
+) -> list[CallRecord]:
     """Return calls by row with their edges, oldest first."""
     found: list[CallRecord] = []
     for marks, part in batches(sorted(set(ids))):
         rows = connection.execute(
             f"SELECT {COLUMNS} FROM calls c WHERE c.id IN ({marks}) ORDER BY c.id", part
         )
-        found += _records(connection, runs, rows)
+        found += _records(connection, runs, rows, know)
     return found
 
 
-def records_of(connection: sqlite3.Connection, runs: Runs, ops: Iterable[int]) -> list[CallRecord]:
+def records_of(
+    connection: sqlite3.Connection, runs: Runs, ops: Iterable[int], know: Know
+) -> list[CallRecord]:
     """Return all calls of some ops with their edges, oldest first."""
     found: list[CallRecord] = []
     for marks, part in batches(ops):
@@ -209,17 +215,22 @@ def records_of(connection: sqlite3.Connection, runs: Runs, ops: Iterable[int]) -
                 f"SELECT {COLUMNS} FROM calls c WHERE c.id BETWEEN ? AND ? AND c.run = ?",
                 (first, last, number),
             )
-            found += _records(connection, runs, rows)
+            found += _records(connection, runs, rows, know)
     return sorted(found, key=lambda record: record.row.id)
 
 
 def _records(
-    connection: sqlite3.Connection, runs: Runs, rows: Iterable[Row]
+    connection: sqlite3.Connection, runs: Runs, rows: Iterable[Row], know: Know
 ) -> Iterator[CallRecord]:
     for row in rows:
         call = opened(connection, runs, row)
         if call is not None:
-            yield call.record()
+            record = call.record()
+            edges = [*record.inputs.values(), *record.outputs.values()]
+            for edge, part in zip(edges, call.parts, strict=True):
+                if packing.holds_value(part[0]):
+                    know(edge[3], part[0])
+            yield record
 
 
 def touching(

@@ -210,12 +210,12 @@ class Results(Contents):
     def calls_of(self, op_ids: Iterable[int]) -> list[CallRecord]:
         """Return all calls of some ops with their edges, oldest first."""
         with self._using() as database:
-            return reading.records_of(database, self._runs, op_ids)
+            return reading.records_of(database, self._runs, op_ids, self._know)
 
     def calls(self, ids: Iterable[int]) -> list[CallRecord]:
         """Return calls by row with their edges, oldest first."""
         with self._using() as database:
-            return reading.records(database, self._runs, list(ids))
+            return reading.records(database, self._runs, list(ids), self._know)
 
     def stats(self, op_ids: Iterable[int] | None = None) -> dict[int, tuple[int, float]]:
         """Return {version: (calls, seconds)} of the calls that ran, of some ops or of all."""
