@@ -305,6 +305,33 @@ class Storage:
         self._memo.forget()
         return deleted
 
+    def rename_arg(self, op: Op[..., Any], name: str, new_name: str) -> int:
+        """Let an argument of an op's recorded calls have another name.
+
+        For a parameter that was renamed in the code: say of that edit that it is compatible, then
+        this, and the calls are found again. A renamed or moved op needs neither.
+
+        Args:
+            op: the op.
+            name: of the argument, as it was recorded.
+            new_name: as it is now.
+
+        Returns:
+            How many calls have the new name now.
+
+        Raises:
+            UsageError: some call has an argument of the new name already; nothing was renamed.
+            ResultsError: the database cannot be written; nothing was renamed.
+        """
+        from mandala_git.results.upkeep import Upkeep
+
+        self.versioning.enter()
+        with self.versioning:
+            rows = self.versioning.ops(op)
+        renamed = Upkeep(self.results).rename_argument(rows, name, new_name)
+        self._memo.forget()
+        return renamed
+
     def gc(self, dry_run: bool = False) -> Garbage:
         """Remove stored values that no recorded call was given or returned.
 

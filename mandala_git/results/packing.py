@@ -154,6 +154,11 @@ def short_key(hid: bytes, key: bytes) -> bytes:
     return key[MARK:] if key[:MARK] == hid[:MARK] else key
 
 
+def whole_key(hid: bytes, stored: bytes) -> bytes:
+    """Return the lookup key of which `short_key` was stored."""
+    return stored if len(stored) == ID_SIZE else hid[:MARK] + stored
+
+
 def sealed(edges: bytes, hid: bytes, key: bytes, alias_of: int | None, proof: bytes) -> bytes:
     """Return edges with the checksum of what a row says.
 

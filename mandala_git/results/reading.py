@@ -81,13 +81,17 @@ class Opened:
         """Return the outputs."""
         return packing.output_edges(self.parts[len(self.run.inputs) :], self.run.outputs, self.hid)
 
-    def marks(self) -> set[bytes]:
-        """Return what the call may be found by, and perhaps more."""
-        hid, short = self._row[5], self._row[6]
+    @property
+    def key(self) -> bytes:
+        """The lookup key."""
+        return packing.whole_key(self.hid, self._row[6])
+
+    def marks(self, key: bytes) -> set[bytes]:
+        """Return what the call may be found by under a lookup key, and perhaps more."""
         edges = [*self.inputs(), *self.outputs()]
         return {
-            packing.mark_of_call(short),
-            *(packing.mark_of_call(each) for each in (hid, *(edge.hid for edge in edges))),
+            *(packing.mark_of_call(each) for each in (key, self.hid)),
+            *(packing.mark_of_call(edge.hid) for edge in edges),
             *(packing.mark_of_input(edge.hid) for edge in edges),
             *(packing.mark_of_content(edge.cid) for edge in edges),
         }

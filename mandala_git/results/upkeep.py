@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from mandala_git.errors import UsageError
 from mandala_git.records import NamedTuple
-from mandala_git.results import codecs, packing, reading
+from mandala_git.results import codecs, packing, reading, runs
+from mandala_git.results.ids import lookup_key
 from mandala_git.results.reading import Opened
 from mandala_git.results.runs import Runs
 from mandala_git.results.store import Results
@@ -87,7 +89,7 @@ class Upkeep:
                 row = call.row()
                 database.executemany(
                     "DELETE FROM marks WHERE mark = ? AND call = ?",
-                    [(mark, call.id) for mark in call.marks()],
+                    [(mark, call.id) for mark in call.marks(call.key)],
                 )
                 database.execute("DELETE FROM calls WHERE id = ?", (call.id,))
                 if row.alias_of is None:
@@ -159,6 +161,90 @@ class Upkeep:
         self, database: sqlite3.Connection, hids: Iterable[bytes]
     ) -> dict[bytes, list[tuple[int, str]]]:
         return reading.touching(database, self._runs, hids, packing.mark_of_input, Opened.inputs)
+
+    # Renaming -------------------------------------------------------------------------------
+
+    def rename_argument(self, ops: Iterable[int], old: str, new: str) -> int:
+        """Let an argument of recorded calls have another name, under which they are then found.
+
+        Their history ids stay, so that nothing computed from them has to change.
+
+        Args:
+            ops: rows of the ops.
+            old: the name.
+            new: the other name.
+
+        Returns:
+            How many calls have it now.
+
+        Raises:
+            UsageError: some call has an argument of the new name already; nothing was renamed.
+            ResultsError: the database cannot be written; nothing was renamed.
+        """
+        results = self._results
+        with results.lock:
+            results.flush()
+            with results._transaction() as database:
+                found: list[tuple[int, int, int]] = []
+                for op in ops:
+                    found += database.execute(
+                        "SELECT id, first, last FROM runs WHERE op = ?", (op,)
+                    ).fetchall()
+                return sum([self._rename(database, row, old, new) for row in found])
+
+    def _rename(
+        self, database: sqlite3.Connection, row: tuple[int, int, int], old: str, new: str
+    ) -> int:
+        number, first, last = row
+        run = self._runs.get(database, number)
+        if run is None or old not in run.inputs or old == new:
+            return 0
+        if new in run.inputs:
+            raise UsageError(
+                f"recorded calls have an argument {new} beside {old} already",
+                hint="Choose a name that none of them has.",
+            )
+        names = tuple(new if name == old else name for name in run.inputs)
+        other, proof = runs.number_of(
+            database, run.op, run.version, run.session, (names, run.outputs)
+        )
+        rows = database.execute(
+            f"SELECT {reading.COLUMNS} FROM calls c WHERE c.id BETWEEN ? AND ? AND c.run = ?",
+            (first, last, number),
+        ).fetchall()
+        found: list[tuple[object, ...]] = []
+        stale: list[tuple[bytes, int]] = []
+        marks: list[tuple[bytes, int]] = []
+        ran, seconds = 0, 0.0
+        for each in rows:
+            call = reading.opened(database, self._runs, each)
+            if call is None:
+                continue
+            contents = [edge.cid for edge in call.inputs()]
+            short, stored, key = each[6], each[7], call.key
+            # Calls that nobody finds, or by rounded numbers only, keep the key that they have.
+            if key == lookup_key(zip(run.inputs, contents, strict=True)):
+                stale.append((packing.mark_of_call(key), call.id))
+                key = lookup_key(zip(names, contents, strict=True))
+                short = packing.short_key(call.hid, key)
+                marks += [(mark, call.id) for mark in call.marks(key)]
+            edges = packing.unsealed(stored, call.hid, each[6], each[4], run.proof)
+            assert edges is not None
+            sealed_ = packing.sealed(edges, call.hid, short, each[4], proof)
+            found.append((other, short, sealed_, call.id))
+            if each[4] is None:
+                ran += 1
+                seconds += each[3] / 1e6
+        if found:
+            database.executemany("UPDATE calls SET run = ?, key = ?, edges = ? WHERE id = ?", found)
+            database.executemany("DELETE FROM marks WHERE mark = ? AND call = ?", stale)
+            database.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?)", marks)
+            runs.add(database, other, runs.Sum(first, last, ran, seconds))
+            database.execute(
+                "UPDATE runs SET calls = calls - ?, seconds = max(0, seconds - ?) WHERE id = ?",
+                (ran, seconds, number),
+            )
+        return len(found)
 
     # Collecting -----------------------------------------------------------------------------
 

@@ -123,6 +123,18 @@ with storage: out(p.small(3).value)
     assert len(value_files(project)) == 1
 
 
+def test_calls_outlive_the_name_of_a_parameter(project: Project) -> None:
+    project.write(p=OPS)
+    project.commit()
+    project.runs("p.small(3)", "p.small(4)")
+    project.edit("p", "def small(n):\n    return [n, -n]", "def small(m):\n    return [m, -m]")
+    project.compatible("small")
+    renaming = 'import p\nout([storage.rename_arg(p.small, "n", "m") for _ in range(2)])'
+    assert listen(project, renaming).values == ["[2, 0]"]
+    project.reuses("p.small(3)", "p.small(m=4)")
+    assert len(project.table("small")) == 2
+
+
 def test_a_chain_of_lost_values_is_made_from_its_beginning(project: Project) -> None:
     """Each is needed to make the next; many would be too deep for Python's stack."""
     project.write(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mandala_git.errors import ResultsError, Unwritable, ValueLost
+from mandala_git.errors import ResultsError, Unwritable, UsageError, ValueLost
 from mandala_git.results import ids, packing, reading
 from mandala_git.results.calls import MISSING, NewCall
 from mandala_git.results.store import Results
@@ -63,7 +63,7 @@ def check(results: Results) -> None:
     for row in rows_of(results, f"SELECT {reading.COLUMNS} FROM calls c"):
         call = reading.opened(results._database, results._runs, row)  # type: ignore[arg-type]
         assert call is not None
-        marks |= {(mark, call.id) for mark in call.marks()}
+        marks |= {(mark, call.id) for mark in call.marks(call.key)}
         if call.row().alias_of is None:
             sums[row[1]] = sums.get(row[1], 0) + 1
     assert dict(rows_of(results, "SELECT id, calls FROM runs WHERE calls > 0")) == sums
@@ -180,6 +180,67 @@ def test_nothing_is_deleted_when_it_cannot_be_written(
     with pytest.raises(ResultsError, match="no room"):
         Upkeep(results).delete([1])
     assert len(results.calls_of([1])) == 1
+    check(results)
+
+
+# names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_renamed_argument(
+    tmp_path: Path, new_call: NewCalls, monkeypatch: pytest.MonkeyPatch, marked: bool
+) -> None:
+    if not marked:
+        monkeypatch.setattr(packing, "mark_of_call", lambda hash: b"\0" * 4)
+    with Results(tmp_path) as results:
+        calls = [new_call(results, x, [x], duration=1.0) for x in range(5)]
+        calls.append(new_call(results, 9, 9)._replace(key=b"of rounded float"))
+        for call in [*calls, new_call(results, 1, 1, op="b.py::g")]:
+            results.record(call)
+        results.record(alias(results, calls[2], 1))
+        results.flush()
+        stats = results.stats()
+        assert Upkeep(results).rename_argument([1], "no", "y") == 0
+        assert Upkeep(results).rename_argument([1], "x", "x") == 0
+        assert Upkeep(results).rename_argument([1], "x", "y") == 7
+        check(results)
+    with Results(tmp_path) as results:
+        assert results.stats() == stats
+        for x, call in enumerate(calls[:5]):
+            assert results.candidates([1], call.key) == []
+            key = ids.lookup_key([("y", ids.cid(x))])
+            found = results.candidates([1], key)
+            assert [each.hid for each in found][:1] == [call.hid]
+            assert len(found) == (2 if x == 2 else 1)
+            assert [each.label for each in results.inputs(found[0].id)] == ["y"]
+            assert results.load(found[0].outputs[0].cid) == [x]
+            assert list(results.creators([call.outputs[0][1]])) == [call.outputs[0][1]]
+            assert list(results.consumers([call.inputs[0][1]]).values()) == [
+                [(found[0].id, "y"), *([(7, "x")] if x == 1 else [])]
+            ]
+            results.record(call._replace(key=key))  # it is known
+        assert [each.hid for each in results.candidates([1], calls[5].key)] == [calls[5].hid]
+        assert len(results.candidates([2], ids.lookup_key([("x", ids.cid(1))]))) == 1
+        assert len(results.calls_of([1])) == 7
+        assert Upkeep(results).verify().calls == []
+        assert Upkeep(results).delete([3]) == 2
+        assert results.candidates([1], ids.lookup_key([("y", ids.cid(2))])) == []
+        check(results)
+        assert Upkeep(results).rename_argument([1], "y", "x") == 5
+        assert len(results.candidates([1], calls[3].key)) == 1
+        check(results)
+
+
+def test_a_name_that_is_taken(results: Results, new_call: NewCalls) -> None:
+    call = new_call(results, 1, 2)
+    one = ("y", *call.inputs[0][1:])
+    results.record(new_call(results, 0, 0))
+    results.record(call._replace(inputs=[*call.inputs, one]))
+    results.flush()
+    with pytest.raises(UsageError, match="y beside x already"):
+        Upkeep(results).rename_argument([1], "x", "y")
+    assert {name for record in results.calls_of([1]) for name in record.inputs} == {"x", "y"}
+    assert len(results.candidates([1], new_call(results, 0, 0).key)) == 1
     check(results)
 
 
