@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -147,6 +148,8 @@ class _Pool:
     def __init__(self, count: int, space: bytes, rules: Rules) -> None:
         from joblib.externals.loky import ProcessPoolExecutor
 
+        # After a deep source one ends for the memory that it took, and another takes its place.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         self.lost: list[list[File]] = []
         self._space = space
         self._rules = rules

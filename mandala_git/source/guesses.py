@@ -85,7 +85,11 @@ class _Side:
         """Digests of all statements in a definition, headers of compound ones by themselves."""
         if definition.key not in self._statements:
             nodes = self.sources[definition.path].nodes(definition)
-            self._statements[definition.key] = Counter(d for n in nodes for d in _digests(n))
+            try:
+                found = Counter(d for n in nodes for d in _digests(n))
+            except RecursionError:  # a guess less
+                found = Counter()
+            self._statements[definition.key] = found
         return self._statements[definition.key]
 
     def lines(self, path: str) -> Counter[str]:
