@@ -6,7 +6,8 @@ import functools
 import os
 import sys
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import FunctionType, MethodType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
@@ -80,6 +81,8 @@ class Op(Generic[P, T]):
         functools.update_wrapper(self, func)
         self.func = func
         self.own = own
+        self._captures = func is not own or bool(own.__closure__)
+        self._stated = func is own
         self.plan = IgnoringPlan(func, ignore_args) if ignore_args else Plan(func)
         self.unstored = self.plan.named(unstored_args, "unstored_args") if unstored_args else ()
         self.nout = nout
@@ -169,21 +172,31 @@ class Op(Generic[P, T]):
             CallError: the arguments do not fit the signature (a TypeError as well).
         """
         bound = self.plan.bind(args, kwargs)
-        return bound + self.captured() if self.own.__closure__ else bound
+        return bound + self.captured() if self._captures else bound
 
     def captured(self) -> Bound:
         """Return (name, value) of every captured value."""
-        cells = []
-        names = self.own.__code__.co_freevars
-        for name, cell in zip(names, self.own.__closure__ or (), strict=True):
-            try:
-                value = cell.cell_contents
-            except ValueError:
-                continue  # not assigned yet
-            if value is self.own or (isinstance(value, Op) and value.func is self.func):
-                continue  # it calls itself
-            cells.append((f"{CAPTURED}{name}", value))
+        cells = [
+            (f"{CAPTURED}{name}", value)
+            for name, value in _cells(self.own)
+            if value is not self.own and not (isinstance(value, Op) and value.func is self.func)
+        ]  # but for what calls itself
+        if not self._stated and not self._is_stated():
+            cells += around(self.func, self.own)
         return tuple(cells)
+
+    def _is_stated(self) -> bool:
+        """Tell whether source says what decorators are around the op: it stands under its name."""
+        found: Any = sys.modules.get(self.own.__module__)
+        for part in self.name.split("."):
+            found = getattr(found, part, None)
+        found = getattr(found, "__func__", found)  # of a class method
+        for _ in range(100):
+            if found is self or found is None:
+                break
+            found = getattr(found, "__wrapped__", None)
+        self._stated = found is self
+        return self._stated
 
     def __get__(self, instance: object | None, owner: type | None = None) -> Any:
         if instance is None:
@@ -373,6 +386,33 @@ def superop(func: Any = None, /, **settings: Any) -> Any:
         UsageError: it cannot be an op.
     """
     return _decorate(func, {**settings, "refs": True})
+
+
+def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield (name, value) of what a function captured, but for what is not assigned yet."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):
+            yield name, cell.cell_contents
+
+
+def around(func: Any, own: FunctionType) -> list[tuple[str, Any]]:
+    """Return (name, value) of what decorators of other people hold that are around a function."""
+    chain: list[Any] = [func]
+    while chain[-1] is not own:
+        chain.append(vars(chain[-1])["__wrapped__"])
+    held: list[tuple[str, Any]] = []
+    for level, each in enumerate(chain[:-1]):
+        if isinstance(each, FunctionType):
+            values: dict[str, Any] = dict(_cells(each))
+            values["<defaults>"] = (each.__qualname__, each.__defaults__, each.__kwdefaults__)
+        else:
+            values = {**vars(each), "<type>": type(each)}
+        held += (
+            (f"{CAPTURED}{level}.{name}", value)
+            for name, value in values.items()
+            if not any(value is other for other in chain)
+        )
+    return held
 
 
 _OTHERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")

@@ -219,3 +219,38 @@ def test_a_generator_that_a_decorator_collects(project: Project) -> None:
     project.reuses("p.f(3)")
     project.edit("p", "k * 2", "k * 3")
     project.runs("p.f(3)", "p.f(2)")
+
+
+CLASSES = """
+
+class Times:
+    def __init__(self, function, number):
+        functools.update_wrapper(self, function)
+        self.number = number
+
+    def __call__(self, *args):
+        return self.__wrapped__(*args) * self.number
+
+def times(number):
+    return lambda function: Times(function, number)
+"""
+
+
+@pytest.mark.parametrize("decorator", ["plus", "times"])
+def test_ops_that_are_made_while_a_program_runs(project: Project, decorator: str) -> None:
+    """No source says what is around them: what the decorators hold tells them apart."""
+    folder = project.root.parent / "site-packages"
+    folder.mkdir()
+    without = PLUS.replace("    lock = threading.Lock()\n", "").replace("with lock:", "if True:")
+    (folder / "lib.py").write_text(without + CLASSES)
+    project.write(
+        p=HEAD
+        + f"import sys\nsys.path.insert(0, {str(folder)!r})\nfrom lib import plus, times\n\n"
+        + "def f(x):\n    return x\n\n"
+        + f"def made(k):\n    return op({decorator}(k)(f))\n"
+    )
+    project.runs("p.made(2)(7)", "p.made(3)(7)")
+    project.reuses("p.made(2)(7)", "p.made(3)(7)")
+    project.runs("p.made(4)(7)")
+    project.edit("p", "return x\n", "return x + 1\n")
+    project.runs("p.made(2)(7)", "p.made(3)(7)")
