@@ -20,11 +20,15 @@ else:
         def __new__(mcls, name, bases, namespace):
             fields = tuple(namespace.get("__annotations__", ()))
             count = len(fields)
-            defaults = {field: namespace[field] for field in fields if field in namespace}
+            defaults = tuple(namespace[field] for field in fields if field in namespace)
 
             def __new__(cls, *args, **kwargs):
                 if len(args) != count or kwargs:
-                    args = _complete(name, fields, defaults, args, kwargs)
+                    missing = count - len(args)
+                    if kwargs or not 0 < missing <= len(defaults):
+                        args = _complete(name, fields, defaults, args, kwargs)
+                    else:
+                        args += defaults[-missing:]
                 return tuple.__new__(cls, args)
 
             for number, field in enumerate(fields):
@@ -38,7 +42,8 @@ else:
     def _complete(name, fields, defaults, args, kwargs):
         """Return the values of all fields, from those given by place and by name."""
         given = dict(zip(fields, args, strict=False))
-        values = {**defaults, **given, **kwargs}
+        usual = zip(reversed(fields), reversed(defaults), strict=False)
+        values = {**dict(usual), **given, **kwargs}
         if len(args) > len(fields) or given.keys() & kwargs or values.keys() != set(fields):
             raise TypeError(f"{name} has the fields {', '.join(fields)}")
         return tuple([values[field] for field in fields])
