@@ -11,7 +11,7 @@ from mandala_git.errors import ResultsError, UnstorableValue
 from mandala_git.ops.given import Input
 from mandala_git.ops.making import Made
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import Ref
+from mandala_git.ops.refs import CONSTANT, Ref
 from mandala_git.ops.special import TRANSIENT, Transient
 from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
@@ -73,7 +73,9 @@ class Keeper:
         name, inputs = self.versioning.key(op), made.inputs
         contents: dict[str, bytes] = {}
         for number in range(len(parts)):
-            contents[op.label(number)] = content_of(op, number, parts)
+            part = parts[number]
+            exact = type(part) in CONSTANT
+            contents[op.label(number)] = cid(part) if exact else content_of(op, number, parts)
         if made.changed:
             key = hid = os.urandom(ID_SIZE)  # nobody finds it
         else:
@@ -90,9 +92,8 @@ class Keeper:
                 content = content or value_hid(ref)
                 self.transient[content] = value.unhashable
                 outputs.append((label, ref, content, MISSING))
-            elif (
-                type(value) is Ref
-            ):  # of a call inside: what it gave is stored, or is not meant to be
+            elif type(value) is Ref:
+                # Of a call inside: what that gave is stored, or is not meant to be.
                 if content in self.transient:
                     marks.append(_mark(hid, label, self.transient[content]))
                 here = value.in_memory and content not in self.transient

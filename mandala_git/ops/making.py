@@ -67,6 +67,20 @@ class Making:
         MissingCall: no calls are made here.
     """
 
+    __slots__ = (
+        "_before",
+        "_call",
+        "_clock",
+        "_context",
+        "_given",
+        "_lent",
+        "_op",
+        "_started",
+        "_versioning",
+        "inside",
+        "passed",
+    )
+
     def __init__(
         self, op: Op[..., Any], given: Given, versioning: Versioning, context: Context
     ) -> None:
