@@ -16,6 +16,7 @@ from mandala_git.source.pieces import Sources
 from mandala_git.source.reasons import LAYOUT, explain, may_be_layout, redirected
 from mandala_git.source.renaming import renamed
 
+_OTHER_ORDER = "its order among the definitions of that name"
 _REPEAT = re.compile(r"#\d+")
 
 _NO_EFFECT = "without effect on Python 3"
@@ -186,7 +187,8 @@ def hunks(
 def _pair_file(
     old: Sequence[Definition], new: Sequence[Definition]
 ) -> Iterator[tuple[Definition | None, Definition | None]]:
-    """Pair the definitions of one file by name; repeated names by digest, then by order."""
+    """Pair the definitions of one file by name; repeated names by digest as far as their order is
+    the same, then by order."""
     groups: dict[str, tuple[list[Definition], list[Definition]]] = defaultdict(lambda: ([], []))
     for side, definitions in enumerate((old, new)):
         for definition in definitions:
@@ -194,12 +196,16 @@ def _pair_file(
                 groups[_REPEAT.sub("", definition.qualname)][side].append(definition)
     for olds, news in groups.values():
         if len(olds) > 1 or len(news) > 1:
+            line = 0
             for was in list(olds):
-                same = next((d for d in news if d.digest == was.digest), None)
+                later = (d for d in news if d.lines[0] > line and d.digest == was.digest)
+                same = next(later, None)
                 if same is not None:
+                    line = same.lines[0]
                     olds.remove(was)
                     news.remove(same)
-                    yield was, same
+                    if same.qualname == was.qualname:  # else only its number is another
+                        yield was, same
         both = min(len(olds), len(news))
         yield from zip(olds[:both], news[:both], strict=True)
         yield from ((was, None) for was in olds[both:])
@@ -213,7 +219,7 @@ def _changed(
         return None
     if old.digest == new.digest and old.kind is new.kind:
         if old.qualname != new.qualname:
-            return None  # only its number among definitions of one name
+            return Change(ChangeKind.CHANGED, old, new, (_OTHER_ORDER,))
         if old.exact != new.exact:
             words = "names only" if brief else _names(old, new, before, after)
             return Change(ChangeKind.NAMES, old, new, (words,))

@@ -451,6 +451,18 @@ def test_repeated_names_are_paired_by_what_they_do() -> None:
     assert told(old, "def f(): return 2\n") == [("removed", "f")]
 
 
+def test_definitions_of_one_name_that_change_places() -> None:
+    one, two, three = (f"def f(x):\n    return x + {n}\n" for n in (1, 2, 3))
+    (swapped,) = changes(one + two, two + one)
+    assert swapped.kind is ChangeKind.CHANGED and not swapped.kind.quiet
+    assert swapped.reasons == ("its order among the definitions of that name",)
+    branches = "if a:\n    def f(): return %d\nelse:\n    def f(): return %d\n"
+    assert [c.kind for c in changes(branches % (1, 2), branches % (2, 1))] == [ChangeKind.CHANGED]
+    assert [c.kind for c in changes(one + two, one + three + two)] == [ChangeKind.ADDED]
+    assert [c.kind for c in changes(one + three + two, one + two)] == [ChangeKind.REMOVED]
+    assert len(changes(three + one + two, two + three)) == 2  # one is gone, and the order
+
+
 def test_order_of_importance() -> None:
     old = {
         "a.py": f"def gone(): return 1\ndef norm(v):{BODY}\ndef f(): return 1\ndef c(): return (1)\n",
