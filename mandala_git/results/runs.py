@@ -110,7 +110,7 @@ def number_of(
 def add(connection: sqlite3.Connection, number: int, more: Sum) -> None:
     """Count calls that were written to a run."""
     connection.execute(
-        """UPDATE runs SET first = CASE first WHEN 0 THEN ?1 ELSE min(first, ?1) END,
-           last = max(last, ?2), calls = calls + ?3, seconds = seconds + ?4 WHERE id = ?5""",
-        (*more, number),
+        """UPDATE runs SET first = CASE first WHEN 0 THEN ? ELSE min(first, ?) END,
+           last = max(last, ?), calls = calls + ?, seconds = seconds + ? WHERE id = ?""",
+        (more[0], *more, number),
     )
