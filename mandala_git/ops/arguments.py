@@ -60,11 +60,11 @@ class Plan:
     def _take(self, defaults: dict[str, Any]) -> None:
         self.special = any(isinstance(value, Held) for value in defaults.values())
         if self.special:
-            from mandala_git.ops.special import Ignore
+            from mandala_git.ops.special import NewArgDefault
 
             for name, value in defaults.items():
-                if isinstance(value, Held) and not isinstance(value, Ignore):
-                    defaults[name] = value.bare()
+                if isinstance(value, NewArgDefault):
+                    defaults[name] = value.value
         self.defaults = defaults
 
     @property

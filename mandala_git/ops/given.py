@@ -113,6 +113,11 @@ class Given:
         return name in self.special and all(each.name != name for each in self.inputs)
 
 
+def is_default(default: Any, content: bytes) -> bool:
+    """Tell whether an input is what its parameter has by default."""
+    return type(default) is not Ignore and cid(bared(default)) == content
+
+
 def holds_pointers(known: Any) -> bool:
     """Tell whether what is recorded of an argument has a pointer in it."""
     return isinstance(known, list | tuple | dict | set) and holds(known)

@@ -14,7 +14,7 @@ from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Block, Context
 from mandala_git.ops.entries import Entry, Search, token_of
-from mandala_git.ops.given import Given, Input, rounded
+from mandala_git.ops.given import Given, Input, is_default, rounded
 from mandala_git.ops.keeping import Keeper, Outputs, content_of, differ, ordered
 from mandala_git.ops.making import Made, make, make_async
 from mandala_git.ops.op import Op
@@ -23,7 +23,7 @@ from mandala_git.ops.special import Transient, settled
 from mandala_git.ops.trouble import Trouble, missing_call
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import MISSING, Candidate
-from mandala_git.results.ids import ID_SIZE, call_hid, cid, lookup_key, output_hid, value_hid
+from mandala_git.results.ids import ID_SIZE, call_hid, lookup_key, output_hid, value_hid
 from mandala_git.results.store import Results
 
 if TYPE_CHECKING:
@@ -312,7 +312,7 @@ class Memo(Block):
         known = {each.name: each.cid for each in given.inputs}
         for added in self.versioning.added(op):
             if all(
-                known[name] == cid(defaults[name]) if name in known else given.ignored(name)
+                is_default(defaults[name], known[name]) if name in known else given.ignored(name)
                 for name in added
             ):
                 key = self._key(op, [i for i in given.inputs if i.name not in added])

@@ -32,7 +32,7 @@ class Ignore(Held, Generic[T]):
         return f"Ignore({self.value!r})"
 
     def __mandala_hash__(self) -> object:
-        return "mandala_git.Ignore"  # as a default, whatever it holds
+        return ("mandala_git.Ignore", self.value)  # where it is a value, and so not ignored
 
     def held(self) -> Any:
         """Return what the function gets."""
@@ -110,6 +110,10 @@ class ValuePointer(Held, Generic[T]):
         return hash((ValuePointer, self.id))
 
     def __mandala_hash__(self) -> object:
+        if self.obj is not None:  # else it would stand for whatever has its name
+            raise TypeError(
+                "ValuePointer(...) is an argument, or in a list or the like that is one"
+            )
         return self.id
 
     def held(self) -> Any:

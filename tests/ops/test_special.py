@@ -270,6 +270,52 @@ def test_a_change_beside_a_pointer_is_seen(storage: Storage) -> None:
     assert storage.executed == before + 1
 
 
+@op
+def pointed(x: Any, thing: Any = ValuePointer("t", [1])) -> Any:  # noqa: B008
+    return [x, thing]
+
+
+@op
+def points(x: Any) -> Any:
+    return ValuePointer("same", x)
+
+
+@op
+def points_inside(x: Any) -> Any:
+    return {"a": ValuePointer("same", x)}
+
+
+def test_a_pointer_as_a_default(storage: Storage) -> None:
+    assert pointed(1) == [1, [1]]
+    with storage:
+        for _ in range(2):
+            assert storage.unwrap(pointed(1)) == [1, [1]]
+            assert storage.unwrap(pointed(1, ValuePointer("u", [2]))) == [1, [2]]
+    assert storage.executed == 2
+
+
+@pytest.mark.parametrize("made", [points, points_inside])
+def test_a_pointer_is_no_output(storage: Storage, made: Any) -> None:
+    """Two outputs of one name would be one value."""
+    with storage, pytest.raises(UnhashableValue, match="is an argument"):
+        made(1)
+
+
+@op
+def wrapped(x: Any) -> Any:
+    return [Ignore(x), NewArgDefault(x)]
+
+
+def test_what_is_returned_is_never_ignored(storage: Storage) -> None:
+    with storage:
+        first, second = wrapped(1), wrapped(2)
+        assert first.cid != second.cid
+        assert [repr(each.value) for each in (first, second)] == [
+            "[Ignore(1), NewArgDefault(1)]",
+            "[Ignore(2), NewArgDefault(2)]",
+        ]
+
+
 def test_a_pointer_has_a_name() -> None:
     with pytest.raises(UsageError, match="no string"):
         ValuePointer(3, 4)  # type: ignore[arg-type]
