@@ -250,9 +250,11 @@ def test_odd_files_are_compared_like_all_others(odd: Odd) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_large_files(odd: Odd) -> None:
+    words = "Multiply, and add. " * 100
     large = "".join(
-        f"def f{n}(x):\n    '''Doc.'''\n    return x + {n} * g(x)\n\n\n" for n in range(30_000)
+        f"def f{n}(x):\n    '''{words}'''\n    return x + {n} * g(x)\n\n\n" for n in range(1100)
     )
     kinds = {
         "functions": b"def f():\n    return 2\n" + large.encode(),
