@@ -83,8 +83,13 @@ class Ref(Held):
         """Whether the value may not be the recorded one any more: it was handed out."""
         return self._shown and type(self._value) not in CONSTANT
 
+    @property
+    def _mark(self) -> str:
+        """A piece of the history id to know it by; what is made of equal inputs begins alike."""
+        return self.hid.hex()[16:19]
+
     def __repr__(self) -> str:
-        hid = self.hid.hex()[:3]
+        hid = self._mark
         if self.in_memory:
             return f"AtomRef({self._value!r}, hid={hid}...)"
         return f"AtomRef(hid={hid}..., in_memory=False)"
@@ -98,7 +103,7 @@ class Ref(Held):
         if show is None:
             return f"<code>{escape(repr(self))}</code>"
         kind = type(self._value).__name__
-        below = f"AtomRef({kind}, hid={self.hid.hex()[:3]}...)"
+        below = f"AtomRef({kind}, hid={self._mark}...)"
         return f"{show()}<code>{escape(below)}</code>"
 
     def __eq__(self, other: object) -> Any:

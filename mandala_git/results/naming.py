@@ -20,13 +20,15 @@ class Found:
             become dependencies of the call that the value is given to.
         fallbacks: paths inside the value whose id is the hash of a pickle: correct, but not
             proved stable from process to process.
+        functions: whether a function was met.
     """
 
-    __slots__ = ("fallbacks", "known", "names")
+    __slots__ = ("fallbacks", "functions", "known", "names")
 
     def __init__(self) -> None:
         self.names: set[tuple[str, str]] = set()
         self.fallbacks: list[str] = []
+        self.functions = False
         # What was found out about the classes of instances; a value has many of one class.
         self.known: dict[type, tuple[bytes, list[Any]]] = {}
 
@@ -63,6 +65,8 @@ def qualified_name(obj: Any) -> tuple[str, str]:
 
 def note(obj: Any, found: Found) -> None:
     """Record that a function was met, or a class with the classes it inherits from."""
+    if not isinstance(obj, type):
+        found.functions = True
     for each in obj.__mro__ if isinstance(obj, type) else (obj,):
         name = qualified_name(each)
         if name[0] != "builtins":

@@ -26,7 +26,7 @@ class Reading(NamedTuple):
 
     Attributes:
         cid: content id, hex; None when it has none.
-        plain: no class or function of the project is in it.
+        plain: it is data: no function is in it, and no class of the project.
         same: what tells the object from others; None when it cannot change in place.
         names: keys of project functions and classes in it.
     """
@@ -95,7 +95,9 @@ def read(loaded: Loaded, found: Any) -> Reading:
         return Reading(None, False, id(found))
     keys = loaded.keys_of(met.names)
     same = None if kind in (tuple, frozenset) and frozen(found) else id(found)
-    return Reading(told, not keys and not met.fallbacks, same, keys)
+    # A function is no data: what `L = locals` does depends on who calls it.
+    plain = not keys and not met.fallbacks and not met.functions
+    return Reading(told, plain, same, keys)
 
 
 def added(found: type, definition: Definition) -> list[str]:

@@ -101,3 +101,28 @@ def test_a_module_s_function_is_replaced_between_two_calls(project: Project) -> 
         "    math.trunc, kept = q.double, math.trunc\n    out(p.f(4.5))\n"
         "    math.trunc = kept\n    out(p.f(4.5))\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("alias", "call"),
+    [
+        ("L = locals", "L()"),
+        ("from h import L", "L()"),
+        ("V = vars", "V()"),
+        ("E = eval", "E('dir()')"),
+        ("T = {'look': locals}", "T['look']()"),
+        ("import functools\nP = functools.partial(eval, 'dir()')", "P()"),
+        ("class A:\n    look = locals", "A.look()"),
+        ("from h import peek", "peek()"),
+    ],
+)
+def test_locals_that_are_read_by_another_name(project: Project, alias: str, call: str) -> None:
+    project.write(
+        h="import sys\nL = locals\n\ndef peek():\n    return sorted(sys._getframe(1).f_locals)\n",
+        p=f"from mandala_git import op\n{alias}\n\n@op\ndef f(x):\n    first = x\n"
+        f"    return sorted({call})\n",
+    )
+    for _ in range(2):
+        assert "first" in project.run("p.f(1)").values[0]
+    project.edit("p", "first = x", "renamed = x")
+    assert "renamed" in project.run("p.f(1)").values[0]
