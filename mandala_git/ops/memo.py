@@ -344,9 +344,9 @@ class Memo(Block):
             elif differ(known.outputs, edges):
                 # It lost its values, and other ones were made when it ran again.
                 outputs = [(edge.label, edge.hid, edge.cid, MISSING) for edge in edges]
-            made = tuple((h, c) for _, h, c, _ in outputs)
+            made = tuple([(h, c) for _, h, c, _ in outputs])
         else:
-            made = tuple((edge.hid, edge.cid) for edge in edges)
+            made = tuple([(edge.hid, edge.cid) for edge in edges])
         return Entry(version.guard, made, version.vid.hex(), name)
 
     def _made(self, search: Search, made: Made, context: Context) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from html import escape
 from operator import index
 from typing import Any, Protocol
 
@@ -99,6 +98,8 @@ class Ref(Held):
 
     def _repr_html_(self) -> str:
         """Show the value as a notebook shows it, with what it is a Ref of below; load nothing."""
+        from html import escape
+
         show = getattr(self._value, "_repr_html_", None)
         if show is None:
             return f"<code>{escape(repr(self))}</code>"

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mandala_git.errors import NotARepository, UnreadableRepository, UsageError, ValueLost
 from mandala_git.ops.context import CONTEXT, PLAIN, Block, Modes, begin, end
-from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
-from mandala_git.ops.versioned import Versioned
-from mandala_git.ops.versioning import Unversioned, Versioning
 from mandala_git.repo.repository import Repository
-from mandala_git.results.store import Results
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
     from mandala_git.ops.blocks import ModedBlock, NoopBlock
     from mandala_git.ops.explain import Explanation
     from mandala_git.ops.past import Past
+    from mandala_git.ops.versioning import Versioning
     from mandala_git.results.flights import Flights
     from mandala_git.results.upkeep import Damage, Garbage
 
@@ -73,12 +71,17 @@ class Storage:
         self.repository: Repository | None
         try:
             self.repository = Repository.discover(
-                None if path is None else Path(path), settings=True
+                None if path is None else Path(path), settings=True, meanwhile=_load
             )
         except NotARepository as error:
             if path is not None or isinstance(error, UnreadableRepository):
                 raise
             self.repository = None
+        from mandala_git.ops.memo import Memo
+        from mandala_git.ops.versioned import Versioned
+        from mandala_git.ops.versioning import Unversioned
+        from mandala_git.results.store import Results
+
         versioning: Versioning
         if self.repository is None:
             self.results = Results(None, compression=compression, mapped=mapped)
@@ -392,3 +395,9 @@ class Storage:
     def __mandala_hash__(self) -> object:
         # A storage that code can reach is a way to results, never a part of them.
         return "mandala_git.Storage"
+
+
+def _load() -> None:
+    """Import what a storage needs: half of what it takes to start, and git answers meanwhile."""
+    for name in ("memo", "versioned"):
+        import_module(f"mandala_git.ops.{name}")

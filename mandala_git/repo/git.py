@@ -8,7 +8,7 @@ never syncs what it writes, and takes 100 ms to import where a git process takes
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -114,8 +114,15 @@ def ask_all(
     cwd: Path,
     input: bytes | None = None,
     env: Mapping[str, str] | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> list[Answer]:
-    """Run git for several questions at the same time; see `ask`."""
+    """Run git for several questions at the same time; see `ask`.
+
+    Args:
+        questions: arguments after `git`, for each of them.
+        cwd, input, env: as `ask` takes them.
+        meanwhile: called while they run.
+    """
     variables = {
         name: value
         for name, value in (os.environ if env is None else env).items()
@@ -124,7 +131,7 @@ def ask_all(
     variables["LC_ALL"] = "C"  # what git says is read by us, not shown as it is
     variables["GIT_OPTIONAL_LOCKS"] = "0"  # looking never makes the user's own command wait
     try:
-        return _answers([["git", *args] for args in questions], cwd, input, variables)
+        return _answers([["git", *args] for args in questions], cwd, input, variables, meanwhile)
     except FileNotFoundError as error:
         if error.filename is not None and os.fspath(error.filename) == os.fspath(cwd):
             raise MandalaError(
@@ -140,7 +147,11 @@ def ask_all(
 
 
 def _answers(
-    commands: Iterable[Sequence[str]], cwd: Path, input: bytes | None, env: Mapping[str, str]
+    commands: Iterable[Sequence[str]],
+    cwd: Path,
+    input: bytes | None,
+    env: Mapping[str, str],
+    meanwhile: Callable[[], object] | None,
 ) -> list[Answer]:
     from subprocess import DEVNULL, PIPE, Popen
 
@@ -151,6 +162,8 @@ def _answers(
             for command in commands:
                 started = Popen(command, cwd=cwd, env=env, stdin=source, stdout=PIPE, stderr=PIPE)
                 running.append(stack.enter_context(started))
+            if meanwhile is not None:
+                meanwhile()
             said = [process.communicate(input) for process in running]
         except BaseException:
             for process in running:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mandala_git.errors import MandalaError, NotARepository, UnreadableRepository, UsageError
@@ -71,7 +71,13 @@ class Repository:
         return f"Repository({str(self.root)!r})"
 
     @classmethod
-    def discover(cls, start: Path | None = None, *, settings: bool = False) -> Repository:
+    def discover(
+        cls,
+        start: Path | None = None,
+        *,
+        settings: bool = False,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Repository:
         """Find the repository of a folder, with one git process.
 
         Args:
@@ -80,6 +86,7 @@ class Repository:
                 repository); with a path the environment has no say.
             settings: have a second process read the settings meanwhile; else `config` asks
                 for them when somebody needs one.
+            meanwhile: called while git runs.
 
         Raises:
             NotARepository: no git work tree here.
@@ -101,7 +108,7 @@ class Repository:
         ]
         try:
             questions = [question, _SETTINGS] if settings else [question]
-            answer, *more = git.ask_all(questions, cwd=here, env=env)
+            answer, *more = git.ask_all(questions, cwd=here, env=env, meanwhile=meanwhile)
         except GitMissing:
             if "GIT_DIR" in (env or os.environ) or _has_git_above(here):
                 raise

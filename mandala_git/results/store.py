@@ -184,7 +184,7 @@ class Results(Contents):
 
     def complete(self, candidate: Candidate) -> bool:
         """Say whether the values of all outputs of a call are stored."""
-        return all(
+        return False not in candidate.inline or all(
             inline or self.has_value(edge.cid)
             for edge, inline in zip(candidate.outputs, candidate.inline, strict=True)
         )
