@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import index
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import UsageError
 from mandala_git.results.calls import MISSING
@@ -13,11 +13,14 @@ CONSTANT = frozenset({int, bool, float, complex, str, bytes, type(None)})
 """Types whose instances nobody can change in place."""
 
 
-class Loader(Protocol):
-    """Where values come from."""
+if TYPE_CHECKING:
+    from typing import Protocol
 
-    def load(self, content: bytes) -> Any:
-        """Return the value of a content id."""
+    class Loader(Protocol):
+        """Where values come from."""
+
+        def load(self, content: bytes) -> Any:
+            """Return the value of a content id."""
 
 
 class Held:

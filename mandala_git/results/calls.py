@@ -4,7 +4,8 @@ Named tuples, because lookups are counted in microseconds and every process pays
 making of each class at its start.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any

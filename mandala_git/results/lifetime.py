@@ -12,24 +12,26 @@ import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from mandala_git.errors import MandalaWarning, ResultsError
 
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class Store(Protocol):
-    """The side of `Results` that this module needs."""
+    class Store(Protocol):
+        """The side of `Results` that this module needs."""
 
-    lock: threading.RLock
+        lock: threading.RLock
 
-    @property
-    def waiting(self) -> int: ...
+        @property
+        def waiting(self) -> int: ...
 
-    def flush(self) -> None: ...
+        def flush(self) -> None: ...
 
-    def close(self) -> None: ...
+        def close(self) -> None: ...
 
-    def renew_after_fork(self) -> None: ...
+        def renew_after_fork(self) -> None: ...
 
 
 _live: weakref.WeakSet[Store] = weakref.WeakSet()

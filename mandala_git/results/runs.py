@@ -1,6 +1,7 @@
 """Runs: what many calls have in common, kept once: op, version, session and names of edges."""
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 import json
 import sqlite3
 

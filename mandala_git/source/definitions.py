@@ -4,7 +4,8 @@ Nothing here parses. `scan.py` makes these values from files, `texts.py` makes t
 values from stored texts, `index.py` keeps them; all three must agree to the byte.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 import marshal
 import re
 from collections.abc import Iterable, Mapping

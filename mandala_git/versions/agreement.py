@@ -7,14 +7,19 @@ pairs are assumed to agree, each with its alternatives, and those that cannot ar
 until nothing changes. Cycles need no special care, and nothing here recurses.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 from collections.abc import Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from mandala_git.records import NamedTuple
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.verdicts import Edge
-from mandala_git.versions.ways import Pair, Ways, World
+from mandala_git.versions.ways import Pair, Ways
+
+if TYPE_CHECKING:
+    from mandala_git.versions.ways import World
 
 
 class Belongs(Enum):

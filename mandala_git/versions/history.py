@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from mandala_git.config import NO_RULES, Rules
 from mandala_git.errors import SourceError
@@ -30,21 +30,23 @@ from mandala_git.versions.verdicts import (
     text_name,
 )
 
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class Shared(Protocol):
-    """The shared store, as far as verdicts need it (`repo.store`)."""
+    class Shared(Protocol):
+        """The shared store, as far as verdicts need it (`repo.store`)."""
 
-    def tip(self) -> str | None:
-        """Return a name of the present content."""
+        def tip(self) -> str | None:
+            """Return a name of the present content."""
 
-    def read(self, names: Iterable[str]) -> dict[str, bytes]:
-        """Return the named files that exist."""
+        def read(self, names: Iterable[str]) -> dict[str, bytes]:
+            """Return the named files that exist."""
 
-    def read_all(self, prefix: str) -> dict[str, bytes]:
-        """Return all files below a prefix."""
+        def read_all(self, prefix: str) -> dict[str, bytes]:
+            """Return all files below a prefix."""
 
-    def add(self, files: Mapping[str, bytes], *, message: str) -> str | None:
-        """Add files; None when nothing was new."""
+        def add(self, files: Mapping[str, bytes], *, message: str) -> str | None:
+            """Add files; None when nothing was new."""
 
 
 class History:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mandala_git.config import NO_RULES, Rules
 from mandala_git.source.definitions import FileFacts, is_notebook
@@ -12,19 +12,20 @@ from mandala_git.source.index import Index
 from mandala_git.source.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from mandala_git.source.bulk import Watch
     from mandala_git.source.notebooks import Notebook
 
+    class Tree(Protocol):
+        """Paths, blob ids and bytes of project code (`repo.snapshots`)."""
 
-class Tree(Protocol):
-    """Paths, blob ids and bytes of project code (`repo.snapshots`)."""
+        @property
+        def entries(self) -> Mapping[str, str]:
+            """Blob id by path."""
 
-    @property
-    def entries(self) -> Mapping[str, str]:
-        """Blob id by path."""
-
-    def read(self, paths: Iterable[str]) -> dict[str, bytes]:
-        """Return the bytes of files."""
+        def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+            """Return the bytes of files."""
 
 
 class IndexedTree:

@@ -8,7 +8,8 @@ whole table of colours and transitions, so that two nodes share a hash exactly w
 unfoldings are equal.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 from blake3 import blake3

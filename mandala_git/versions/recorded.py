@@ -6,7 +6,8 @@ read it. Its id leaves out the context: two runs of the same code have one versi
 else the project held.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from typing import Self

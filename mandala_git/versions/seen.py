@@ -5,13 +5,14 @@ as a small value that can check itself in well under a microsecond; a guard is a
 They are named tuples: every process pays for the making of each class at its start.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from operator import attrgetter, is_, itemgetter
 from types import CodeType, FunctionType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mandala_git.errors import UnhashableValue
 from mandala_git.records import NamedTuple
@@ -24,11 +25,14 @@ Lookup = Callable[[str, Any], Any]
 """`get` of a namespace."""
 
 
-class Modules(Protocol):
-    """Who knows what is loaded (`loaded.Loaded`)."""
+if TYPE_CHECKING:
+    from typing import Protocol
 
-    def modules(self) -> Mapping[str, object]:
-        """Return the loaded project modules by path."""
+    class Modules(Protocol):
+        """Who knows what is loaded (`loaded.Loaded`)."""
+
+        def modules(self) -> Mapping[str, object]:
+            """Return the loaded project modules by path."""
 
 
 class Seen(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from mandala_git.config import NO_RULES, Rules
 from mandala_git.repo.steps import Step
@@ -11,7 +12,10 @@ from mandala_git.source.changes import Change, ChangeKind, compare
 from mandala_git.source.definitions import FileFacts
 from mandala_git.source.index import Index
 from mandala_git.source.pieces import Sources
-from mandala_git.versions.indexed import IndexedTree, Tree
+from mandala_git.versions.indexed import IndexedTree
+
+if TYPE_CHECKING:
+    from mandala_git.versions.indexed import Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ supersedes the old ones; events that disagree without superseding each other are
 and count as breaking until somebody settles it.
 """
 
-# No `from __future__ import annotations`: a named tuple compiles each string among them.
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from mandala_git.records import NamedTuple
 from mandala_git.source.definitions import MODULE, Definition, Kind
@@ -39,41 +39,44 @@ class Undetermined(Enum):
 UNDETERMINED = Undetermined.UNDETERMINED
 
 
-class World(Protocol):
-    """What agreement asks of a world; see worlds.py."""
+if TYPE_CHECKING:
+    from typing import Protocol
 
-    @property
-    def snapshot(self) -> Snapshot:
-        """The code."""
+    class World(Protocol):
+        """What agreement asks of a world; see worlds.py."""
 
-    @property
-    def classes(self) -> Classes:
-        """The classes of meanings."""
+        @property
+        def snapshot(self) -> Snapshot:
+            """The code."""
 
-    @property
-    def process(self) -> str:
-        """Name of this process, "" where none runs."""
+        @property
+        def classes(self) -> Classes:
+            """The classes of meanings."""
 
-    def meaning(self, key: str) -> Meaning | None:
-        """Return the meaning of a key here, None when there is no such definition."""
+        @property
+        def process(self) -> str:
+            """Name of this process, "" where none runs."""
 
-    def keys_of(self, meaning: Meaning) -> list[str]:
-        """Return the keys of this world with a meaning."""
+        def meaning(self, key: str) -> Meaning | None:
+            """Return the meaning of a key here, None when there is no such definition."""
 
-    def value(self, node: Node) -> str | Undetermined | None:
-        """Return the content id (hex) of a global's value here."""
+        def keys_of(self, meaning: Meaning) -> list[str]:
+            """Return the keys of this world with a meaning."""
 
-    def same(self, node: Node) -> object | None:
-        """Return what tells one object from another for a value that may change in place."""
+        def value(self, node: Node) -> str | Undetermined | None:
+            """Return the content id (hex) of a global's value here."""
 
-    def recorded(self, version: str) -> Recorded | None:
-        """Return a recorded version by id."""
+        def same(self, node: Node) -> object | None:
+            """Return what tells one object from another for a value that may change in place."""
 
-    def text(self, text_id: str) -> Definition | None:
-        """Return the definition of a text."""
+        def recorded(self, version: str) -> Recorded | None:
+            """Return a recorded version by id."""
 
-    def literal(self, source: str) -> str:
-        """Return the content id (hex) of a literal."""
+        def text(self, text_id: str) -> Definition | None:
+            """Return the definition of a text."""
+
+        def literal(self, source: str) -> str:
+            """Return the content id (hex) of a literal."""
 
 
 Pair = tuple[str, int, Meaning]

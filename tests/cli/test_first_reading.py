@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -86,12 +87,17 @@ def test_a_bar_on_a_terminal(large: Any) -> None:
 
 
 def test_interrupted_and_gone_on_with(large: Any, mandala: Callable[..., Any]) -> None:
-    child = on_terminal(large, "init")
-    child.expect(r"[1-9]\d*/120")
-    child.sendintr()
-    child.expect(pexpect.EOF)
-    said = child.before
-    child.close()
+    for _ in range(5):
+        child = on_terminal(large, "init")
+        child.expect(r"[1-9]\d*/120")
+        child.sendintr()
+        child.expect(pexpect.EOF)
+        said = child.before
+        child.close()
+        if child.exitstatus:
+            break
+        # On a busy machine all may be read before this process sees the first of it.
+        shutil.rmtree(large.root / ".git/mandala")
     assert child.exitstatus == 130
     assert "mandala: interrupted" in said
     assert "Traceback" not in said
