@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -58,6 +59,8 @@ def on_terminal(repo: Any, *args: str) -> Any:
         sys.executable, ["-c", COMMAND, *args],
         cwd=str(repo.root), encoding="utf-8", timeout=120, dimensions=(40, 120),
         env={**os.environ, "TERM": "xterm"},
+        # A shell starts what runs in its background deaf to Ctrl-C, and so are its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
