@@ -112,7 +112,9 @@ def _name(name: str) -> bytes:
 
 
 _ID = _length(ID_SIZE)
-_COMPLEMENT = bytes(255 - byte for byte in range(256))
+# Each byte becomes another one, and only after 256 times itself again (a full cycle, Hull and
+# Dobell 1962): what is written so is never taken for what it was written from.
+_OTHER = bytes((5 * byte + 3) % 256 for byte in range(256))
 _OUTPUT = SCHEME + _framed(b"output")
 _CALL = SCHEME + _framed(b"call")
 _INPUTS = SCHEME + _framed(b"inputs")
@@ -129,7 +131,7 @@ def value_hid(content: bytes) -> bytes:
     The content is all the history there is, so that its id is only written in another way: every
     call asks for some of these, and a hash takes as long as six of them.
     """
-    return content.translate(_COMPLEMENT)
+    return content.translate(_OTHER)
 
 
 def output_hid(call: bytes, name: str) -> bytes:
