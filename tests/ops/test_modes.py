@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from seeing import SEEN, see
 
 from mandala_git import Ref, Storage, ValuePointer, noop, op, superop
 from mandala_git.errors import MissingCall, UsageError
-from mandala_git.ops.context import CONTEXT
-
-SEEN: list[Any] = []
-
-
-def see(*things: Any) -> None:
-    SEEN.append(things)
-
-
-@pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
-    monkeypatch.chdir(tmp_path)
-    SEEN.clear()
-    yield Storage()
-    assert CONTEXT.get() is None
 
 
 @op

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 import pytest
@@ -12,12 +10,6 @@ import pytest
 from mandala_git import Storage, op
 from mandala_git.errors import MandalaError
 from mandala_git.ops.arguments import Plan, WrongArguments
-
-
-@pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
-    monkeypatch.chdir(tmp_path)
-    yield Storage()
 
 
 def loose(*args: Any, **kwargs: Any) -> Any:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from seeing import SEEN, see
 
 from mandala_git import Ignore, NewArgDefault, Storage, Transient, ValuePointer, op
 from mandala_git.errors import MandalaWarning, UnhashableValue, UsageError, ValueLost
-
-
-@pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
-    monkeypatch.chdir(tmp_path)
-    yield Storage()
-
-
-SEEN: list[Any] = []
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +23,6 @@ def nothing_seen() -> None:
 def work(x: Any, how: Any = None, *rest: Any, **options: Any) -> Any:
     see(how, rest, options)
     return x * 10
-
-
-def see(*things: Any) -> None:
-    SEEN.append(things)
 
 
 def test_what_is_ignored_is_passed_and_does_not_count(storage: Storage) -> None:

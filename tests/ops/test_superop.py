@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from seeing import SEEN, see
 
 from mandala_git import Ignore, Ref, Storage, Transient, ValuePointer, op, superop, unwrap
 from mandala_git.errors import MandalaWarning
-
-SEEN: list[Any] = []
-
-
-def see(*things: Any) -> None:
-    SEEN.append(things)
-
-
-@pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
-    monkeypatch.chdir(tmp_path)
-    SEEN.clear()
-    yield Storage()
 
 
 @op

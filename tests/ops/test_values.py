@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,6 @@ import pytest
 
 from mandala_git import Storage, op
 from mandala_git.errors import UnhashableValue, UnstorableValue, UsageError
-
-
-@pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    monkeypatch.chdir(tmp_path)
-    return Storage()
-
 
 seen: list[Any] = []
 

@@ -1,0 +1,21 @@
+"""A storage in memory for each test of ops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from seeing import SEEN
+
+from mandala_git import Storage
+from mandala_git.ops.context import CONTEXT
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+    """A storage in memory, of which no block may be left open; nothing has been seen yet."""
+    monkeypatch.chdir(tmp_path)
+    SEEN.clear()
+    yield Storage()
+    assert CONTEXT.get() is None
