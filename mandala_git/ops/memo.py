@@ -8,6 +8,7 @@ the contents of its inputs; and if nothing that belongs here is found, it runs.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
@@ -281,6 +282,22 @@ class Memo(Block):
             candidates, choice = self._matching(op, self._key(op, given.inputs), given)
         return given, candidates, None if choice is None else choice[0]
 
+    def answers(
+        self, op: Op[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Candidate]:
+        """Return all recorded calls that may answer a call, the one that does first."""
+        given = Given(op, op.bind(args, kwargs), self._keeper.transient)
+        with self.versioning:
+            rows = self.versioning.ops(op)
+            key = self._key(op, given.inputs)
+            found: list[Candidate] = []
+            for each in (key, *self._earlier_keys(op, given)):
+                candidates = self.results.candidates(rows, each)
+                choice = self._choose(op, candidates) if candidates else None
+                found += [choice[0]] if choice else []
+                found += [c for c in candidates if self.versioning.admit(op, c.version)]
+        return found
+
     def forget(self) -> None:
         """Look all calls up again: what the table of this process says may not be true."""
         self._table.clear()
@@ -308,18 +325,24 @@ class Memo(Block):
         Whether the old code means the same is for its version to say: a verdict must have
         called the added parameter compatible.
         """
+        for key in self._earlier_keys(op, given):
+            choice = self._choose(op, self.results.candidates(rows, key))
+            if choice is not None:
+                return choice
+        return None
+
+    def _earlier_keys(self, op: Op[..., Any], given: Given) -> Iterator[bytes]:
+        """Yield under which keys the call was found before the parameters were added."""
         defaults = op.plan.defaults
+        if not defaults:
+            return
         known = {each.name: each.cid for each in given.inputs}
         for added in self.versioning.added(op):
             if all(
                 is_default(defaults[name], known[name]) if name in known else given.ignored(name)
                 for name in added
             ):
-                key = self._key(op, [i for i in given.inputs if i.name not in added])
-                choice = self._choose(op, self.results.candidates(rows, key))
-                if choice is not None:
-                    return choice
-        return None
+                yield self._key(op, [i for i in given.inputs if i.name not in added])
 
     def _hit(
         self,
@@ -373,7 +396,7 @@ class Memo(Block):
             self._remember(search.token, entry)
         if not context.refs:
             return settled(unwrap(made.returned) if op.refs else made.returned)
-        return _outputs(
+        return returned(
             [self._output(*each, part) for each, part in zip(entry.outputs, parts, strict=True)]
         )
 
@@ -416,7 +439,7 @@ class Memo(Block):
             value = part.load() if type(part) is Ref else settled(part)
             refs.append(Ref(value_hid(content), content, self.results, value))
             refs[-1].expose()  # nothing but this very object holds the value
-        return _outputs(refs)
+        return returned(refs)
 
     def _remember(
         self,
@@ -428,7 +451,7 @@ class Memo(Block):
         self._table[token] = entry
 
 
-def _outputs(refs: list[Ref]) -> Any:
+def returned(refs: list[Ref]) -> Any:
     """Return outputs as the op returned them: one alone, none as None."""
     if len(refs) == 1:
         return refs[0]

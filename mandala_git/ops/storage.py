@@ -13,6 +13,7 @@ from mandala_git.errors import NotARepository, UnreadableRepository, UsageError,
 from mandala_git.ops.context import CONTEXT, PLAIN, Block, Modes, begin, end
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
+from mandala_git.ops.tended import Tended
 from mandala_git.repo.repository import Repository
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from mandala_git.ops.past import Past
     from mandala_git.ops.versioning import Versioning
     from mandala_git.results.flights import Flights
-    from mandala_git.results.upkeep import Damage, Garbage
 
 
-class Storage:
+class Storage(Tended):
     """The recorded calls of a repository, and the blocks that record them.
 
     Inside a git work tree this is that repository's storage: results follow the meaning of
@@ -103,6 +103,8 @@ class Storage:
         from mandala_git.ops.blocks import ModedBlock
         from mandala_git.ops.recovery import Recovery
 
+        if self.mode == "delete":  # where nothing runs
+            raise lost
         return Recovery(self._memo, partial(ModedBlock, self)).value(content, lost)
 
     def _flights(self) -> Flights | None:
@@ -159,25 +161,35 @@ class Storage:
 
     @property
     def mode(self) -> str:
-        """What a call of an op does here: "run" in a block of this storage, else "noop"."""
+        """What a call of an op does here: "run" in a block of this storage, else "noop".
+
+        In `with storage.delete():` it is "delete".
+        """
         context = CONTEXT.get()
         if context is None:
             return "noop"
         block = getattr(context.block, "block", context.block)
+        if getattr(block, "memo", None) is self._memo:
+            return "delete"
         return "run" if block is self._memo else "noop"
 
     def __enter__(self) -> Storage:
         """Begin a block: calls of ops are recorded, and found if they are."""
         return self.begin(PLAIN)
 
-    def begin(self, modes: Modes) -> Storage:
-        """Begin a block that ends with `__exit__`."""
+    def begin(self, modes: Modes, block: Block | None = None) -> Storage:
+        """Begin a block that ends with `__exit__`.
+
+        Args:
+            modes: how calls are answered.
+            block: who answers them; None: the memo.
+        """
         with self._lock:
             self._memo.enter()
             self._blocks += 1
         before = CONTEXT.get()
         try:
-            block: Block = self._memo
+            block = block or self._memo
             if modes.tell:
                 from mandala_git.ops.blocks import Telling
 
@@ -279,105 +291,6 @@ class Storage:
 
         with self:
             return explain(self._memo, op, args, kwargs)
-
-    # -- upkeep --------------------------------------------------------------------------
-
-    def drop_calls(self, calls: Any, delete_dependents: bool = False) -> int:
-        """Delete recorded calls: they run again when they are needed.
-
-        Values stay until `gc`. What other calls were given stays known to them.
-
-        Args:
-            calls: a Ref that an op returned (the calls that made it), the history id of a call or
-                an output (hex), an op (all calls recorded under its key), or several of these.
-            delete_dependents: delete as well what was computed from them, and so on.
-
-        Returns:
-            How many calls were deleted. A call that was found under other histories of its inputs
-            counts once for each, and goes with all of them.
-
-        Raises:
-            UsageError: something in `calls` means no recorded call; nothing was deleted.
-            ResultsError: the database cannot be written; nothing was deleted.
-        """
-        from mandala_git.ops.upkeep import calls_meant
-        from mandala_git.results.upkeep import Upkeep
-
-        rows = calls_meant(self.versioning, calls)
-        deleted = Upkeep(self.results).delete(rows, dependents=delete_dependents)
-        self._memo.forget()
-        return deleted
-
-    def rename_arg(self, op: Op[..., Any], name: str, new_name: str) -> int:
-        """Let an argument of an op's recorded calls have another name.
-
-        For a parameter that was renamed in the code: say of that edit that it is compatible, then
-        this, and the calls are found again. A renamed or moved op needs neither.
-
-        Args:
-            op: the op.
-            name: of the argument, as it was recorded.
-            new_name: as it is now.
-
-        Returns:
-            How many calls have the new name now.
-
-        Raises:
-            UsageError: some call has an argument of the new name already; nothing was renamed.
-            ResultsError: the database cannot be written; nothing was renamed.
-        """
-        from mandala_git.results.upkeep import Upkeep
-
-        self.versioning.enter()
-        with self.versioning:
-            rows = self.versioning.ops(op)
-        renamed = Upkeep(self.results).rename_argument(rows, name, new_name)
-        self._memo.forget()
-        return renamed
-
-    def gc(self, dry_run: bool = False) -> Garbage:
-        """Remove stored values that no recorded call was given or returned.
-
-        Args:
-            dry_run: only say what would be removed.
-
-        Returns:
-            How many `values` that is, their `size` in bytes, and `kept`: bytes by op of those
-            that stay.
-
-        Raises:
-            ResultsError: the database cannot be written; nothing was removed.
-        """
-        from mandala_git.results.upkeep import Upkeep
-
-        return Upkeep(self.results).collect(dry_run=dry_run)
-
-    def vacuum(self) -> tuple[int, int]:
-        """Give room in the database that is no longer used back to the disk.
-
-        Returns:
-            Bytes of the database before and after.
-
-        Raises:
-            ResultsError: another process is using it, or there is no room for a copy of it.
-        """
-        from mandala_git.results.upkeep import Upkeep
-
-        return Upkeep(self.results).vacuum()
-
-    def verify(self) -> Damage:
-        """Compare every recorded call and every stored value with its checksum.
-
-        Nothing has to be done about what is found: a damaged call is not found and recorded anew,
-        a damaged value made again when it is needed.
-
-        Returns:
-            `calls`: rows of damaged calls; `values`: what is wrong, by content id; `checked`:
-            how many of both were looked at.
-        """
-        from mandala_git.results.upkeep import Upkeep
-
-        return Upkeep(self.results).verify()
 
     def __repr__(self) -> str:
         if self.repository is None:

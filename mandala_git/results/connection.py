@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,22 @@ class Connected:
                 yield database
             except sqlite3.Error as error:
                 raise explained(error, self.path, self._busy) from error
+
+    def looking(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Lend the connection to somebody who reads all that was recorded so far."""
+        return self._using()
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection in a transaction, once what waits is written.
+
+        Raises:
+            ResultsError: the database cannot be written; nothing was changed.
+        """
+        with self.lock:
+            self.flush()
+            with self._transaction() as database:
+                yield database
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection, made anew in a forked child."""

@@ -88,8 +88,8 @@ class Contents(Register):
             if row is None:
                 packed = self._small_value(content)
                 return None if packed is None else len(packed)
-            codec = self._codec(row[0])
-        return int(row[1]) if row[1] is not None else self._value_files().size(content, codec)
+            codec = self.codec(row[0])
+        return int(row[1]) if row[1] is not None else self.value_files().size(content, codec)
 
     def load(self, content: bytes, *, recover: bool = True) -> Any:
         """Return the value of a content id.
@@ -122,7 +122,7 @@ class Contents(Register):
             if row is None:
                 packed = self._small_value(content)
             else:
-                codec = self._codec(row[0])
+                codec = self.codec(row[0])
         if packed is not None:
             return packing.value_of(packed)
         if row is None:
@@ -132,7 +132,7 @@ class Contents(Register):
             )
         data: bytes | None = row[1]
         if data is None:
-            return self._value_files().read(content, codec)
+            return self.value_files().read(content, codec)
         bare = unsealed(content, data)
         if bare is not None:
             return codecs.decode(codec, bare)
@@ -194,10 +194,10 @@ class Contents(Register):
         """Encode a value; write it to its file if it is large."""
         path = kind if part is None else f"{kind}[{part!r}]"
         encoded = codecs.encode(value, path, self._compression)
-        codec = self._codec_row(encoded.codec)
+        codec = self.codec_row(encoded.codec)
         if encoded.data is not None and len(encoded.data) <= INLINE:
             return (content, codec, None, sealed(content, encoded.data))
-        return (content, codec, self._value_files().write(content, encoded), None)
+        return (content, codec, self.value_files().write(content, encoded), None)
 
     def _stored(self, content: bytes) -> bool | None:
         """Say whether a value is stored: True, None for no; False for a row without its file."""
@@ -207,15 +207,21 @@ class Contents(Register):
             ).fetchone()
             if row is None:
                 return None
-            return not row[1] or self._value_files().exists(content, self._codec(row[0]))
+            return not row[1] or self.value_files().exists(content, self.codec(row[0]))
 
-    def _value_files(self) -> ValueFiles:
+    def value_files(self) -> ValueFiles:
+        """Return the folder of large values."""
         if self._files is None:
             from tempfile import TemporaryDirectory
 
             self._temporary = TemporaryDirectory(prefix="mandala-values-")
             self._files = ValueFiles(Path(self._temporary.name), mapped=self._mapped)
         return self._files
+
+    @property
+    def runs(self) -> Runs:
+        """What calls have in common."""
+        return self._runs
 
     def _disconnect(self) -> None:
         # Whatever is found under this name next may be another database.
@@ -224,13 +230,15 @@ class Contents(Register):
         self._codec_rows.clear()
         super()._disconnect()
 
-    def _codec_row(self, name: str) -> int:
+    def codec_row(self, name: str) -> int:
+        """Return the row of a codec, made if new."""
         row = self._codec_rows.get(name)
         if row is None:
             row = self._codec_rows[name] = self._interned("codecs", "name", name)
         return row
 
-    def _codec(self, row: int) -> str:
+    def codec(self, row: int) -> str:
+        """Return the name of a codec."""
         name = self._codecs.get(row)
         if name is None:
             with self._using(flushed=False) as database:

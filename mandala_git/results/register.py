@@ -15,7 +15,7 @@ class Register(Connected):
 
     def op_id(self, key: str) -> int:
         """Return the row of an op, made if new."""
-        return self._interned("ops", "key", _bindable(key))
+        return self._interned("ops", "key", bindable(key))
 
     def ops(self) -> list[tuple[int, str]]:
         """Return (row, key) of every op."""
@@ -121,7 +121,7 @@ class Register(Connected):
         return [Version(*row) for row in rows]
 
 
-def _bindable(text: str) -> str | bytes:
+def bindable(text: str) -> str | bytes:
     """Return a text, or its bytes if SQLite would refuse it: a path that is not UTF-8."""
     data = text.encode("utf-8", "surrogatepass")
     return text if data.isascii() or data.decode("utf-8", "replace") == text else data

@@ -47,7 +47,11 @@ class Sum(NamedTuple):
 
 
 class Runs:
-    """The runs of a database that were met so far; nobody changes or deletes one."""
+    """The runs of a database that were met so far.
+
+    Nobody deletes one. Who renames an op changes its runs: a process that remembers them goes on
+    looking for its calls under the old name, and makes them again.
+    """
 
     def __init__(self) -> None:
         self._known: dict[int, Run] = {}
@@ -62,6 +66,10 @@ class Runs:
             except (TypeError, ValueError):  # no row, or no names in it
                 return None
         return known
+
+    def forget(self) -> None:
+        """Read them anew: an op was renamed."""
+        self._known.clear()
 
 
 _READ = """SELECT s.id, v.vid, r.names, r.op, r.version, r.session, r.id

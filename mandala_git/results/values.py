@@ -150,7 +150,22 @@ class ValueFiles:
                 f"the stored value {path} cannot be read: {error.strerror or error}",
                 hint="Run its call again.",
             ) from error
-        return codecs.decode(codec, path, end=stat.st_size - SEAL, mapped=self.mapped)
+        return self.decode(content, codec)
+
+    def decode(self, content: bytes, codec: str) -> Any:
+        """Decode a file that was proved whole.
+
+        Raises:
+            ValueLost: it does not decode here.
+        """
+        path = self.path(content, codec)
+        try:
+            end = path.stat().st_size - SEAL
+        except OSError as error:  # removed meanwhile
+            raise ValueLost(
+                f"the stored value {path} is missing", hint="Run its call again."
+            ) from error
+        return codecs.decode(codec, path, end=end, mapped=self.mapped)
 
     def wrong(self, content: bytes, codec: str) -> str:
         """Say what is wrong with a file, "" where it is whole."""

@@ -115,7 +115,7 @@ out([damaged.calls, damaged.values, storage.vacuum()[1] > 0])
 with storage: out(p.small(3).value)
 """
     run = listen(project, dropping)
-    assert run.values == ["[1, 1, 1, 1]", "[[], {}, True]", "[3, -3]"]
+    assert run.values == ["[1, 1, 1, 1]", "[{}, {}, True]", "[3, -3]"]
     assert run.executed == 1
     assert not value_files(project)
     project.reuses("p.small(3)")

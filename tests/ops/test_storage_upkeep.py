@@ -95,5 +95,5 @@ def test_garbage_room_and_damage(storage: Storage) -> None:
     assert storage.gc() == (0, 0, {})
     before, after = storage.vacuum()
     assert after <= before
-    assert storage.verify() == ([], {}, 50)
+    assert storage.verify() == ({}, {}, {}, {}, 50)
     assert storage.table(start).shape[0] == 50
