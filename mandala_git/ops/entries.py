@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mandala_git.ops.arguments import Bound
@@ -9,12 +10,11 @@ from mandala_git.ops.given import EXACT, Given
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import Ignore
-from mandala_git.records import NamedTuple
 from mandala_git.results.calls import Candidate
 from mandala_git.versions.seen import Guard
 
 
-class Entry(NamedTuple):
+class Entry:
     """A call of this process by its arguments.
 
     Attributes:
@@ -24,10 +24,15 @@ class Entry(NamedTuple):
         key: of the op.
     """
 
-    guard: Guard
-    outputs: tuple[tuple[bytes, bytes], ...]
-    vid: str
-    key: str
+    __slots__ = ("guard", "key", "outputs", "vid")
+
+    def __init__(
+        self, guard: Guard, outputs: tuple[tuple[bytes, bytes], ...], vid: str, key: str
+    ) -> None:
+        self.guard = guard
+        self.outputs = outputs
+        self.vid = vid
+        self.key = key
 
 
 class Search:
@@ -55,21 +60,32 @@ class Search:
         self.candidates: list[Candidate] = []
 
 
-def token_of(op: Op[..., Any], bound: Bound) -> object | None:
-    """Return what tells a call from others in this process, None if that takes a closer look."""
-    parts: list[object] = [op]
-    if op.plan.names is None:  # else there are always the same
-        parts.append(tuple([name for name, _ in bound]))
-    for _, value in bound:
+def token_of(op: Op[..., Any], values: Iterable[Any], names: Iterable[str] = ()) -> object | None:
+    """Return what tells a call from others in this process, None if that takes a closer look.
+
+    Args:
+        op: the op.
+        values: of its arguments, in order.
+        names: of the arguments, where they are not always the same.
+    """
+    # Each part says how to read what follows: a type that a value or nothing does, bytes alone.
+    parts: list[object] = [op, *names]
+    for value in values:
         kind = type(value)
         if kind in EXACT:
-            parts.append((kind, value))
+            parts += (kind, value)
         elif kind is Ref and not value.changeable:
             parts.append(value.hid)
         elif kind is float:
-            parts.append((kind, value.hex()))
+            parts += (kind, value.hex())
         elif kind is Ignore:
             parts.append(kind)
         else:
             return None
     return tuple(parts)
+
+
+def token_of_bound(op: Op[..., Any], bound: Bound) -> object | None:
+    """Return the token of a call whose arguments are bound, see `token_of`."""
+    names = () if op.plan.names is not None else [name for name, _ in bound]
+    return token_of(op, [value for _, value in bound], names)

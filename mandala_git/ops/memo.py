@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Block, Context
-from mandala_git.ops.entries import Entry, Search, token_of
+from mandala_git.ops.entries import Entry, Search, token_of, token_of_bound
 from mandala_git.ops.given import Given, Input, is_default, rounded
 from mandala_git.ops.keeping import Keeper, Outputs, content_of, differ, ordered
 from mandala_git.ops.making import Made, make, make_async
@@ -109,9 +109,12 @@ class Memo(Block):
         Returns:
             Refs at the top of a block; plain values inside another op.
         """
-        bound = op.bind(args, kwargs)
-        token = token_of(op, bound)
-        entry = self._table.get(token) if token is not None else None
+        if len(args) == op.arity and not kwargs:
+            bound, token = None, token_of(op, args)
+        else:
+            bound = op.bind(args, kwargs)
+            token = token_of_bound(op, bound)
+        entry = self._table.get(token)
         if entry is not None:
             if entry.guard.holds():
                 self.found += 1
@@ -119,7 +122,7 @@ class Memo(Block):
             with self.versioning:
                 self.versioning.renew()
             self._table.clear()
-        return self._call(op, bound, token, context)
+        return self._call(op, op.bind(args, kwargs) if bound is None else bound, token, context)
 
     def _answer(self, entry: Entry, context: Context) -> Any:
         if context.running is not None:
@@ -173,8 +176,8 @@ class Memo(Block):
     ) -> Any:
         """Find the recorded call of a coroutine function or make it; see `call`."""
         bound = op.bind(args, kwargs)
-        token = token_of(op, bound)
-        entry = self._table.get(token) if token is not None else None
+        token = token_of_bound(op, bound)
+        entry = self._table.get(token)
         if entry is not None and entry.guard.holds():
             self.found += 1
             return self._answer(entry, context)

@@ -46,6 +46,8 @@ class Op(Generic[P, T]):
         func: the plain function, or what a decorator under `@op` made of it.
         own: the function whose code is the op's own, which other people's decorators wrap.
         plan: how its arguments bind.
+        arity: how many arguments passed by position are each one of a call, and all of it; -1:
+            that depends.
         nout: number of outputs, see `op`.
         output_names: names of the outputs, None for `output_0`, `output_1`, ...
         round_floats: significant digits of floats by which calls are found, None for all.
@@ -84,6 +86,9 @@ class Op(Generic[P, T]):
         self._captures = func is not own or bool(own.__closure__)
         self._stated = func is own
         self.plan = IgnoringPlan(func, ignore_args) if ignore_args else Plan(func)
+        self.arity = -1
+        if type(self.plan) is Plan and self.plan.names is not None and not self._captures:
+            self.arity = len(self.plan.names)
         self.unstored = self.plan.named(unstored_args, "unstored_args") if unstored_args else ()
         self.nout = nout
         self.output_names = tuple(output_names) if output_names is not None else None

@@ -8,9 +8,10 @@ They are named tuples: every process pays for the making of each class at its st
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
-from operator import attrgetter, is_, itemgetter
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from functools import lru_cache
+from gc import get_referents
+from operator import is_, itemgetter
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -135,16 +136,16 @@ Check = Seen | SeenFunction | SeenSize | SeenValue | SeenFile
 class Guard:
     """All that a judgement looked at.
 
-    Every hit asks whether it still holds. Where it is much, most of it are names that are bound
-    and functions with nothing special about them: these are compared by loops in C.
+    Every hit asks whether it still holds. Most of it are names that are bound and functions with
+    nothing special about them: these are compared in C.
     """
 
-    __slots__ = ("_bare", "_functions", "_names", "_others", "_parts", "_spaces")
+    __slots__ = ("_bound", "_functions", "_names", "_others", "_size")
 
     def __init__(self, checks: Iterable[Check]) -> None:
         names: dict[tuple[int, str], Seen] = {}
         functions: dict[int, SeenFunction] = {}
-        bare: dict[int, SeenSize] = {}
+        sizes: dict[int, SeenSize] = {}
         others: dict[object, Check] = {}
         for check in checks:
             if isinstance(check, Seen):
@@ -154,22 +155,21 @@ class Guard:
             elif isinstance(check, SeenFile):
                 others["file", check.filename] = check
             elif isinstance(check, SeenSize):
-                kept: dict[Any, Any] = bare if check.empty else others
-                kept["size", id(check.found)] = check
+                sizes[id(check.found)] = check
             else:
                 others["value", id(getattr(check.get, "__self__", None)), check.name] = check
-        self._spaces = [*_spaces(names)]
+        bare = {id_: sizes.pop(id_) for id_ in functions if id_ in sizes and sizes[id_].empty}
+        self._size = len(names) + len(functions) + len(others)
+        self._bound = tuple(_bound(names))
         self._names = tuple(names.values())
-        many = len(functions) > _FEW
-        self._functions = [check.function for check in functions.values() if many]
-        self._parts = [p for c in functions.values() for p in (c.code, c.defaults, None) if many]
-        self._bare = [check.found for check in bare.values() if many]
-        few: tuple[Check, ...] = () if many else (*functions.values(), *bare.values())
-        self._others = (*few, *others.values())
+        self._functions = _Functions.of(functions.values(), bare.keys()) if functions else None
+        slow: list[Check] = [*sizes.values(), *others.values()]
+        if self._functions is None:
+            slow += (*functions.values(), *bare.values())
+        self._others = tuple(slow)
 
     def __len__(self) -> int:
-        names = sum(len(found) for _, _, found in self._spaces) + len(self._names)
-        return names + len(self._functions) + len(self._bare) + len(self._others)
+        return self._size
 
     def holds(self) -> bool:
         """Whether all of it is as it was."""
@@ -180,35 +180,115 @@ class Guard:
             if not check.holds():
                 return False
         try:
-            for items, owner, values in self._spaces:
-                if not all(map(is_, items(owner), values)):
+            for are_same in self._bound:
+                if not are_same():
                     return False
-        except KeyError:  # a name is gone
+            functions = self._functions
+            if functions is None:
+                return True
+            refer = get_referents(*functions.each)
+            if refer != functions.refer or any(functions.bare):
+                return False
+            pick = functions.pick
+            return pick is None or all(map(is_, pick(refer), functions.picked))
+        except Exception:  # noqa: BLE001 - a name is gone, or something refuses to be compared
             return False
-        return not self._functions or (
-            all(map(is_, chain.from_iterable(map(_PARTS, self._functions)), self._parts))
-            and not any(map(_ATTRIBUTES, self._bare))
-        )
 
 
-def _spaces(names: dict[tuple[int, str], Seen]) -> Iterator[tuple[Any, Any, tuple[Any, ...]]]:
-    """Take namespaces with many bound names out of those; yield how to read each, and what was."""
+def _bound(names: dict[tuple[int, str], Seen]) -> Iterator[Callable[[], bool]]:
+    """Take names of modules out of those, where they are many; yield functions that check them."""
     spaces: dict[int, list[tuple[int, str]]] = {}
     for key, check in names.items():
-        if hasattr(check.get, "__self__") and check.found is not MISSING:
+        if type(getattr(check.get, "__self__", None)) is dict and check.found is not MISSING:
             spaces.setdefault(key[0], []).append(key)
     for keys in spaces.values():
         if len(keys) > _FEW:
-            checks = [names.pop(key) for key in keys]
-            owner = checks[0].get.__self__  # type: ignore[attr-defined]
-            yield itemgetter(*(c.name for c in checks)), owner, tuple(c.found for c in checks)
+            for start in range(0, len(keys), _MOST):
+                yield _comparing([names.pop(key) for key in keys[start : start + _MOST]])
 
 
-_FEW = 3
-"""So many are compared as fast by a loop in Python."""
+def _comparing(checks: list[Seen]) -> Callable[[], bool]:
+    """Return a function that tells whether names of a module are bound to what they were.
 
-_PARTS = attrgetter("__code__", "__defaults__", "__kwdefaults__")
-_ATTRIBUTES = attrgetter("__dict__")
+    To that function they are globals, which Python reads ten times faster than a dictionary. It
+    raises NameError where one is gone.
+    """
+    size = 1 << (len(checks) - 1).bit_length()
+    checks = checks + checks[:1] * (size - len(checks))
+    code = _template(size).replace(co_names=tuple([check.name for check in checks]))
+    namespace = checks[0].get.__self__  # type: ignore[attr-defined]
+    return FunctionType(code, namespace, None, tuple([check.found for check in checks]))
+
+
+@lru_cache
+def _template(size: int) -> CodeType:
+    """Return the code of a function that compares globals with its defaults."""
+    defaults = ", ".join(f"_{number}" for number in range(size))
+    same = " and ".join(f"n{number} is _{number}" for number in range(size))
+    made: dict[str, FunctionType] = {}
+    exec(f"def same({defaults}):\n    return {same}\n", made)
+    return made["same"].__code__
+
+
+_FEW, _MOST = 3, 64
+"""So many names are compared as fast one after the other, and so many by one function at most."""
+
+
+class _Functions(NamedTuple):
+    """Functions of which only code, defaults and attributes can be exchanged.
+
+    What they refer to is listed as the garbage collector does it, many times faster than one
+    attribute after the other, and such lists are compared: what is the very same object is equal
+    at once. What is equal without being the same must either make no difference, as with code
+    and names, or is compared once more, as defaults are: 1 is equal to True.
+
+    Attributes:
+        each: the functions.
+        refer: what they refer to.
+        bare: the attributes of those that had none.
+        pick: takes what has to be the same out of such a list; None: nothing more has.
+        picked: what that was.
+    """
+
+    each: tuple[FunctionType, ...]
+    refer: list[Any]
+    bare: tuple[dict[str, Any], ...]
+    pick: Callable[[list[Any]], tuple[Any, ...]] | None
+    picked: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, checks: Collection[SeenFunction], empty: Container[int]) -> Self | None:
+        """Look at functions again; None where one has changed, or where this cannot tell.
+
+        Args:
+            checks: what was looked at.
+            empty: ids of those that had no attributes.
+        """
+        each = tuple([check.function for check in checks])
+        for function in each:  # some parts are only made when they are asked for
+            _ = function.__dict__, function.__annotations__
+        refer = get_referents(*each)
+        known = [*map(id, refer)]
+        places, bare, start = list[int](), list[dict[str, Any]](), 0
+        for check in checks:
+            function, attributes = check.function, check.function.__dict__
+            end = start + len(get_referents(function))
+            alone = id(function) not in empty
+            if not alone:
+                bare.append(attributes)
+            parts = ((check.code, False), (attributes, alone), (check.defaults, True))
+            for part, same in parts:
+                if part is None:
+                    continue
+                if id(part) not in known[start:end]:
+                    return None
+                if same:
+                    places.append(known.index(id(part), start))
+            start = end
+        if any(bare) or not all(check.holds() for check in checks):
+            return None
+        pick = itemgetter(*places, places[0]) if places else None  # more than one gives a tuple
+        return cls(each, refer, tuple(bare), pick, pick(refer) if pick is not None else ())
 
 
 def content(found: Any) -> str | None:

@@ -124,6 +124,130 @@ def test_functions_with_more_to_them(count: int) -> None:
         assert guard.holds()
 
 
+class Anything:
+    """Is equal to whatever it is compared with."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class AnyTuple(tuple[Any, ...]):
+    """A tuple that is equal to whatever it is compared with."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = tuple.__hash__
+
+
+class Refusing:
+    """Cannot be compared with anything."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("count", [1, 4, 20])
+def test_what_is_equal_to_anything(count: int) -> None:
+    namespace, functions = made(count)
+    guard = guard_of(namespace, functions)
+    for function in functions:
+        namespace[function.__name__] = Anything()
+        assert not guard.holds()
+        namespace[function.__name__] = function
+        before = function.__defaults__
+        function.__defaults__ = AnyTuple(before or ())
+        assert not guard.holds()
+        function.__defaults__ = before
+        assert guard.holds()
+
+
+@pytest.mark.parametrize("count", [1, 4, 20])
+def test_defaults_where_there_were_none(count: int) -> None:
+    namespace, functions = made(count)
+    for function in functions:
+        function.__defaults__ = None
+    guard = guard_of(namespace, functions)
+    for function in functions:
+        for value in (AnyTuple((1,)), (None,)):
+            function.__defaults__ = value
+            assert not guard.holds()
+        del function.__doc__  # as many parts as before
+        assert not guard.holds()
+        function.__doc__, function.__defaults__ = None, None
+        function.__kwdefaults__ = {"y": 1}
+        assert not guard.holds()
+        function.__kwdefaults__ = None
+        assert guard.holds()
+
+
+@pytest.mark.parametrize("count", [1, 4, 20])
+def test_a_copy_under_the_same_name(count: int) -> None:
+    namespace, functions = made(count)
+    guard = guard_of(namespace, functions)
+    for f in functions:
+        copy = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
+        namespace[f.__name__] = copy
+        assert not guard.holds()
+        namespace[f.__name__] = f
+        assert guard.holds()
+
+
+@pytest.mark.parametrize("count", [1, 4, 20])
+def test_attributes_in_another_dict(count: int) -> None:
+    namespace, functions = made(count)
+    for function in functions:
+        function.__dict__ = {"label": 1}
+    guard = guard_of(namespace, functions)
+    for function in functions:
+        before = function.__dict__
+        function.__dict__ = {"label": True}
+        assert not guard.holds()
+        function.__dict__ = before
+        assert guard.holds()
+
+
+def test_an_empty_dict_in_place_of_another() -> None:
+    namespace, (function, *_) = made(4)
+    guard = guard_of(namespace, [function])
+    function.__dict__ = {}
+    guard.holds()  # it may
+    function.later = 1  # type: ignore[attr-defined]
+    assert not guard.holds()
+
+
+def test_what_changed_before_there_was_a_guard() -> None:
+    _, functions = made(5)
+    checks = [SeenFunction.of(function) for function in functions]
+    sizes = [SeenSize(function, 0) for function in functions]
+    functions[3].__defaults__ = (1,)
+    assert not Guard([*checks, *sizes]).holds()
+    functions[3].__defaults__ = checks[3].defaults  # type: ignore[assignment]
+    functions[2].later = 1  # type: ignore[attr-defined]
+    assert not Guard([*checks, *sizes]).holds()
+
+
+def test_what_cannot_be_compared_is_another() -> None:
+    namespace, functions = made(5)
+    guard = guard_of(namespace, functions)
+    functions[2].__doc__ = Refusing()  # type: ignore[assignment]
+    assert not guard.holds()
+    functions[2].__doc__ = None
+    assert guard.holds()
+
+
+def test_looking_at_functions_changes_nothing() -> None:
+    namespace, functions = made(5)
+    guard = guard_of(namespace, functions)
+    for function in functions:
+        _ = vars(function), function.__annotations__, function.__doc__, hash(function)
+    assert guard.holds()
+
+
 def test_class_attributes() -> None:
     class C:
         a, b, c, d, e = range(5)
@@ -136,4 +260,26 @@ def test_class_attributes() -> None:
     C.c = 2
     assert guard.holds()
     C.f = 1  # type: ignore[attr-defined]
+    assert not guard.holds()
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 130])
+def test_many_names(count: int) -> None:
+    namespace: dict[str, Any] = {f"n{number}": object() for number in range(count)}
+    guard = Guard([Seen(namespace.get, name, found) for name, found in namespace.items()])
+    assert guard.holds()
+    for name in [*namespace]:
+        before = namespace.pop(name)
+        assert not guard.holds()
+        namespace[name] = Anything()
+        assert not guard.holds()
+        namespace[name] = before
+        assert guard.holds()
+
+
+def test_a_name_that_only_the_builtins_have_now() -> None:
+    namespace: dict[str, Any] = {"a": 1, "b": 2, "c": 3, "len": Anything(), "no identifier": 4}
+    guard = Guard([Seen(namespace.get, name, found) for name, found in namespace.items()])
+    assert guard.holds()
+    del namespace["len"]
     assert not guard.holds()
