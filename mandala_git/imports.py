@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from mandala_git.ops.blocks import noop
+from mandala_git.ops.calls import Call
+from mandala_git.ops.debugging import pprint_dict, sess
 from mandala_git.ops.op import Op, op, superop, track
-from mandala_git.ops.refs import Ref, unwrap
+from mandala_git.ops.refs import Ref, unwrap, wrap_atom
 from mandala_git.ops.special import Ignore, NewArgDefault, Transient, ValuePointer
 from mandala_git.ops.storage import Storage
 from mandala_git.results.custom import register_type
 
 __all__ = [
+    "Call",
     "Ignore",
     "NewArgDefault",
     "Op",
@@ -19,8 +22,11 @@ __all__ = [
     "ValuePointer",
     "noop",
     "op",
+    "pprint_dict",
     "register_type",
+    "sess",
     "superop",
     "track",
     "unwrap",
+    "wrap_atom",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import UsageError
 from mandala_git.results.calls import MISSING
+from mandala_git.results.ids import cid, output_hid, value_hid
 
 CONSTANT = frozenset({int, bool, float, complex, str, bytes, type(None)})
 """Types whose instances nobody can change in place."""
@@ -79,6 +80,40 @@ class Ref(Held):
         if self._value is MISSING:
             self._value = self._loader.load(self.cid)
         return self._value
+
+    @property
+    def obj(self) -> Any:
+        """The value where it is here; None where it would have to be loaded."""
+        return self.value if self.in_memory else None
+
+    def attached(self, obj: Any) -> Ref:
+        """Return a Ref like this one that has its value here.
+
+        Args:
+            obj: its value.
+
+        Raises:
+            UsageError: it is another value.
+        """
+        if cid(obj) != self.cid:
+            raise UsageError(
+                f"{obj!r:.80} is not the value of {self!r:.80}",
+                hint="To pass another value to an op, pass the value itself.",
+            )
+        copy = Ref(self.hid, self.cid, self._loader, obj)
+        copy.expose()
+        return copy
+
+    def detached(self) -> Ref:
+        """Return a Ref like this one whose value is loaded when it is needed."""
+        return Ref(self.hid, self.cid, self._loader)
+
+    def shallow_copy(self) -> Ref:
+        """Return a Ref like this one, with the same value if that is here."""
+        self.expose()  # through either of them it may be changed in place
+        copy = Ref(self.hid, self.cid, self._loader, self._value)
+        copy.expose()
+        return copy
 
     @property
     def changeable(self) -> bool:
@@ -167,6 +202,41 @@ class Ref(Held):
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec) if spec else str(self)
+
+
+class _Nowhere:
+    """The loader of a value that no storage keeps."""
+
+    def load(self, content: bytes) -> Any:
+        raise UsageError(
+            "the value of this Ref is in no storage",
+            hint="Only what an op was given or returned is stored; keep the Ref with its value.",
+        )
+
+
+_NOWHERE = _Nowhere()
+
+
+def wrap_atom(obj: Any, history_id: str | None = None) -> Ref:
+    """Return a Ref to a value, hashed once for all calls that it is given to.
+
+    Args:
+        obj: the value; a Ref stays what it is.
+        history_id: what tells this value from equal ones of another origin, in tables and
+            queries; None: it is like any other plain value.
+
+    Raises:
+        UnhashableValue: the value has no content id.
+    """
+    if isinstance(obj, Ref):
+        return obj
+    content = cid(obj)
+    history = value_hid(content)
+    if history_id is not None:
+        history = output_hid(history, f"wrapped as {history_id}")
+    ref = Ref(history, content, _NOWHERE, obj)
+    ref.expose()
+    return ref
 
 
 _CONTAINERS = frozenset({list, tuple, dict, set})

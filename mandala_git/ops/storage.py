@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mandala_git.errors import NotARepository, UnreadableRepository, UsageError, ValueLost
 from mandala_git.ops.context import CONTEXT, PLAIN, Block, Modes, begin, end
 from mandala_git.ops.op import Op
+from mandala_git.ops.provenance import Provenance
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.tended import Tended
 from mandala_git.repo.repository import Repository
@@ -23,18 +24,25 @@ if TYPE_CHECKING:
     from mandala_git.ops.explain import Explanation
     from mandala_git.ops.past import Past
     from mandala_git.ops.versioning import Versioning
+    from mandala_git.repo.project import Project
     from mandala_git.results.flights import Flights
 
 
-class Storage(Tended):
+class Storage(Provenance, Tended):
     """The recorded calls of a repository, and the blocks that record them.
 
     Inside a git work tree this is that repository's storage: results follow the meaning of
-    the code, in every branch and worktree. Elsewhere it lives in memory, for this process.
+    the code, in every branch and worktree. Outside of any it is kept in a file, or in memory for
+    this process, and follows the meaning of the code all the same.
 
     Args:
         path: a folder of the repository; None for the one we are in, or for memory where there
-            is none.
+            is none. The name of a database (`calls.db`) or ":memory:" is taken for `db_path`.
+        db_path: a database of its own, a file that is made where missing; large values go to
+            `calls.db-files` beside `calls.db`. ":memory:" for none. Not shared with the
+            repository's own storage, which is the default.
+        deps_path: outside of git, the folder of the code; "__main__" or None: that of the script,
+            or the working directory. In a repository all its code counts.
         compression: of the large values that are written from now on: `gzip` (quick) or `xz`
             (small). By default none: arrays that are not compressed need not be read to be used.
         mapped: whether large arrays are mapped from their files when they are loaded, so that
@@ -55,6 +63,8 @@ class Storage(Tended):
         self,
         path: str | Path | None = None,
         *,
+        db_path: str | Path | None = None,
+        deps_path: str | Path | None = None,
         compression: Literal["gzip", "xz"] | None = None,
         mapped: bool = True,
         single_flight: bool | float = False,
@@ -64,10 +74,16 @@ class Storage(Tended):
                 f"compression={compression!r} is not known",
                 hint='Use "gzip" or "xz", or leave it out for none.',
             )
-        self._path = path
-        self._compression = compression
-        self._mapped = mapped
-        self._single_flight = single_flight
+        if path is not None and db_path is None and _names_database(path):
+            path, db_path = None, path
+        self._settings: dict[str, Any] = {
+            "path": path,
+            "db_path": db_path,
+            "deps_path": deps_path,
+            "compression": compression,
+            "mapped": mapped,
+            "single_flight": single_flight,
+        }
         self.repository: Repository | None
         try:
             self.repository = Repository.discover(
@@ -79,20 +95,22 @@ class Storage(Tended):
             self.repository = None
         from mandala_git.ops.memo import Memo
         from mandala_git.ops.versioned import Versioned
-        from mandala_git.ops.versioning import Unversioned
         from mandala_git.results.store import Results
 
-        versioning: Versioning
-        if self.repository is None:
-            self.results = Results(None, compression=compression, mapped=mapped)
-            versioning = Unversioned(self.results)
+        database = None if db_path in (None, ":memory:") else Path(db_path or "").absolute()
+        folder = None if database is None else database.with_name(f"{database.name}-files")
+        if self.repository is not None:
+            if db_path is None:
+                folder = self.repository.mandala_dir()
+            self._project: Project = self.repository
         else:
-            self.results = Results(
-                self.repository.mandala_dir(), compression=compression, mapped=mapped
-            )
-            versioning = Versioned(self.repository, self.results)
+            from mandala_git.repo.project import Folder, folder_here
+
+            self._project = Folder(folder_here(deps_path), folder)
+        self.results = Results(folder, database=database, compression=compression, mapped=mapped)
+        versioning: Versioning = Versioned(self._project, self.results)
         self.versioning = versioning
-        self._memo = Memo(self.results, versioning, self._flights())
+        self._memo = Memo(self.results, versioning, self._flights(single_flight))
         self.results.recover = self._recover
         for note in self.results.notes:
             self._memo.trouble.note(note)
@@ -107,8 +125,7 @@ class Storage(Tended):
             raise lost
         return Recovery(self._memo, partial(ModedBlock, self)).value(content, lost)
 
-    def _flights(self) -> Flights | None:
-        chosen = self._single_flight
+    def _flights(self, chosen: bool | float) -> Flights | None:
         if chosen is False:
             return None
         if chosen is not True and not chosen > 0:
@@ -118,7 +135,7 @@ class Storage(Tended):
             )
         from mandala_git.results.flights import Flights
 
-        folder = None if self.repository is None else self.repository.mandala_dir() / "flights"
+        folder = None if self.results.folder is None else self.results.folder / "flights"
         return Flights(folder, None if chosen is True else chosen)
 
     # -- blocks --------------------------------------------------------------------------
@@ -293,21 +310,33 @@ class Storage(Tended):
             return explain(self._memo, op, args, kwargs)
 
     def __repr__(self) -> str:
-        if self.repository is None:
-            return "Storage(in memory, unversioned: not in a git work tree)"
-        return f"Storage({str(self.repository.root)!r}, versioned by git)"
+        database = self._settings["db_path"]
+        if database is None and self.repository is not None:
+            return f"Storage({str(self.repository.root)!r}, versioned by git)"
+        place = "in memory" if database in (None, ":memory:") else repr(str(database))
+        by = "git" if self.repository is not None else f"the code in {self._project.root}"
+        return f"Storage({place}, versioned by {by})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings: dict[str, Any] = {
-            "compression": self._compression,
-            "mapped": self._mapped,
-            "single_flight": self._single_flight,
-        }
-        return (partial(Storage, **settings), (self._path,))
+        return (_opened, (self._settings,))
 
     def __mandala_hash__(self) -> object:
         # A storage that code can reach is a way to results, never a part of them.
         return "mandala_git.Storage"
+
+
+def _opened(settings: dict[str, Any]) -> Storage:
+    """Open a storage as another process had it open."""
+    return Storage(**settings)
+
+
+def _names_database(path: str | Path) -> bool:
+    """Tell whether a path means a database, not a folder of a repository."""
+    place = Path(path)
+    return path == ":memory:" or (place.suffix in _DATABASES and not place.is_dir())
+
+
+_DATABASES = frozenset({".db", ".sqlite", ".sqlite3"})
 
 
 def _load() -> None:

@@ -11,8 +11,6 @@ from mandala_git.config import read_settings
 from mandala_git.errors import VersionError
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.ops.versioning import CallVersion, Versioning, session_here
-from mandala_git.repo.git_store import GitStore
-from mandala_git.repo.repository import Repository
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
@@ -31,6 +29,7 @@ from mandala_git.versions.tracker import OpenCall, Tracker
 
 if TYPE_CHECKING:
     from mandala_git.ops.tables import Judge
+    from mandala_git.repo.project import Project
 
 
 class _Known:
@@ -53,19 +52,23 @@ class Versioned(Versioning):
     """Versions by the meaning of the code.
 
     Args:
-        repo: the repository.
+        repo: the repository, or a folder outside of any.
         results: its results.
     """
 
     tracker: Tracker
 
-    def __init__(self, repo: Repository, results: Results) -> None:
+    def __init__(self, repo: Project, results: Results) -> None:
         super().__init__(results)
         self.repo = repo
         folder = repo.mandala_dir()
         self.rules = rules = read_settings(repo.root).rules
-        self.index = Index(folder / "index.db", rules=rules, wal=results.wal)
-        self.history = History(GitStore(repo), results, self.index, rules=rules)
+        self.index = Index(
+            None if folder is None else folder / "index.db",
+            rules=rules,
+            wal=results.wal,
+        )
+        self.history = History(repo.store(), results, self.index, rules=rules)
         self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
         self._pin_decorated()
         self.tracker = Tracker(lambda filename: self.loaded.path_of(filename) is not None)
@@ -170,8 +173,8 @@ class Versioned(Versioning):
         filename = op.own.__code__.co_filename
         if os.path.exists(filename) and self.loaded.path_of(filename) is None:
             raise VersionError(
-                f"{op.name} in {filename} is no code of the repository {self.repo.root}",
-                hint="Call it without @op, or move it into the repository.",
+                f"{op.name} in {filename} is no code of the project {self.repo.root}",
+                hint="Call it without @op, or move it into the project.",
             )
         return without_source(self.loaded, op.own.__code__)
 

@@ -1,7 +1,7 @@
 """Which recorded versions count here and now, and what version a call gets: what the memo asks.
 
-Here are the questions, and the answers of a storage in memory, outside any repository. Those of
-a repository's code are in `versioned.py`, those of one of its commits in `past.py`.
+Here are the questions. The answers of the code that is loaded are in `versioned.py`, those of a
+commit in `past.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from mandala_git.ops.op import Op
 from mandala_git.records import NamedTuple
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
-from mandala_git.source.codes import code_hash
-from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.readings import Reading
 from mandala_git.versions.seen import Guard
 from mandala_git.versions.tracker import OpenCall, Tracker
@@ -51,7 +49,7 @@ class CallVersion(NamedTuple):
 
 
 class Versioning(ABC):
-    """What the memo asks; what is answered here holds where code never changes.
+    """What the memo asks.
 
     `with versioning:` around questions keeps other threads out, and sees to it that nothing is
     believed which an interrupt left half done.
@@ -156,52 +154,6 @@ class Versioning(ABC):
     @abstractmethod
     def session(self) -> Session:
         """Return where calls run now."""
-
-
-class Unversioned(Versioning):
-    """Every op is versioned by its own code alone; results live as long as the process."""
-
-    def __init__(self, results: Results) -> None:
-        super().__init__(results)
-        self._versions: dict[tuple[str, bytes], CallVersion] = {}
-
-    def key(self, op: Op[..., Any]) -> str:
-        """Return the module and name of an op."""
-        return f"{op.own.__module__}::{op.name}"
-
-    def _version(self, op: Op[..., Any]) -> CallVersion:
-        key, code = self.key(op), code_hash(op.own.__code__)
-        found = self._versions.get((key, code))
-        if found is None:
-            import hashlib
-
-            vid = hashlib.sha256(key.encode("utf-8", "surrogatepass") + b"\0" + code).digest()
-            row = self.results.version_id(vid, key, b"")
-            found = self._versions[key, code] = CallVersion(row, vid, Guard(()))
-        return found
-
-    def admit(self, op: Op[..., Any], row: int) -> CallVersion | None:
-        """Return the version of a call made with the same code object."""
-        version = self._version(op)
-        return version if version.row == row else None
-
-    def judge(self) -> Judge:
-        """Return somebody to whom all calls belong."""
-        return lambda row, here: Belongs.YES
-
-    def record(
-        self,
-        op: Op[..., Any],
-        call: OpenCall,
-        arguments: Collection[tuple[str, str]],
-        before: Mapping[str, Reading | None],
-    ) -> CallVersion:
-        """Return the version of the op's present code."""
-        return self._version(op)
-
-    def session(self) -> Session:
-        """Return where calls run now."""
-        return session_here(None, dirty=False)
 
 
 def session_here(commit: str | None, *, dirty: bool) -> Session:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mandala_git.errors import MandalaError, NotARepository, UnreadableRepository, UsageError
 from mandala_git.repo import git
 from mandala_git.repo.git import Answer, GitMissing
+
+if TYPE_CHECKING:
+    from mandala_git.repo.store import Store
+
+CODE = ("*.py", "*.ipynb")
+"""What git is asked for: Python files and notebooks anywhere."""
 
 # The state files that git leaves while something is in progress, and what it is then.
 # A rebase comes first: it uses the others for its single steps.
@@ -204,6 +211,18 @@ class Repository:
         if chosen:
             return self.root / Path(chosen).expanduser()
         return self.common_dir / "mandala"
+
+    def store(self) -> Store:
+        """Return the shared store, which is in git."""
+        from mandala_git.repo.git_store import GitStore
+
+        return GitStore(self)
+
+    def code_files(self) -> Iterable[str]:
+        """Return the paths of the Python files and notebooks that git does not ignore."""
+        options = ("-z", "--cached", "--others", "--exclude-standard")
+        out = self.run(["ls-files", *options, "--", *CODE])
+        return set(os.fsdecode(out).split("\0"))
 
     def is_dirty(self) -> bool:
         """Tell whether a tracked file differs from what HEAD holds."""

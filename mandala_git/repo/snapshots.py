@@ -7,19 +7,21 @@ import stat
 import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mandala_git.errors import MandalaError
 from mandala_git.repo.objects import blob_id, object_id, read_objects
-from mandala_git.repo.repository import Repository
+from mandala_git.repo.repository import CODE, Repository
+
+if TYPE_CHECKING:
+    from mandala_git.repo.project import Project
 
 Stat = tuple[int, int, int, int]
 """What tells that a file was touched: mtime_ns, ctime_ns, size in bytes, inode."""
 
-# What git is asked for: Python files and notebooks anywhere, and what marks a virtual environment.
-_CODE = ("*.py", "*.ipynb")
+# What git is asked for: project code, and what marks a virtual environment.
 ENVIRONMENTS = ":(glob)**/pyvenv.cfg"
-PATHSPECS = (*_CODE, ENVIRONMENTS)
+PATHSPECS = (*CODE, ENVIRONMENTS)
 REGULAR = (b"100644", b"100755")  # not symbolic links (120000), not submodules (160000)
 _REGULAR = ("100644", "100755")
 
@@ -55,7 +57,7 @@ class Tree:
     def __init__(
         self,
         entries: Mapping[str, str],
-        repo: Repository,
+        repo: Project,
         unmerged: tuple[str, ...] = (),
         contents: Mapping[str, bytes] | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class Tree:
         wanted = [path for path in paths if path in self.entries]
         if self._bytes is not None:
             return self._read_files(self._repo, self._bytes, wanted)
+        assert isinstance(self._repo, Repository)  # else nothing but a folder's files is read
         blobs = read_objects(self._repo, (self.entries[path] for path in wanted))
         for path in wanted:
             if self.entries[path] not in blobs:
@@ -91,7 +94,7 @@ class Tree:
         return {path: blobs[self.entries[path]] for path in wanted}
 
     def _read_files(
-        self, repo: Repository, known: Mapping[str, bytes], wanted: list[str]
+        self, repo: Project, known: Mapping[str, bytes], wanted: list[str]
     ) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
         for path in wanted:
@@ -158,15 +161,15 @@ def index_differs(repo: Repository, commit: str) -> bool:
     return answer.code == 1
 
 
-def work_tree(repo: Repository, blobs: BlobCache) -> Tree:
+def work_tree(repo: Project, blobs: BlobCache) -> Tree:
     """Return the project code of the work tree as it is now: every file git does not ignore.
 
     Args:
+        repo: the repository, or a folder outside of any.
         blobs: asked for, and told, the blob ids of files, so that unchanged files are not
             read again.
     """
-    out = repo.run(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_CODE])
-    paths = sorted(filter(is_code, set(os.fsdecode(out).split("\0"))))
+    paths = sorted(filter(is_code, repo.code_files()))
     folders = _Folders(repo.root)
     states: dict[str, Stat] = {}
     for path in paths:

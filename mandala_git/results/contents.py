@@ -33,6 +33,7 @@ class Contents(Register):
     Args:
         folder: where `results.db` and `values/` live; made where missing. None: in memory,
             large values in a temporary folder.
+        database: the database where that is another file than the folder's `results.db`.
         busy_seconds: how long to wait for another process that writes.
         fsync: wait until the disk has each large value.
         compression: of large values that are written.
@@ -47,6 +48,7 @@ class Contents(Register):
         self,
         folder: Path | None,
         *,
+        database: Path | None,
         busy_seconds: float,
         fsync: bool,
         compression: str | None,
@@ -66,7 +68,9 @@ class Contents(Register):
         self._codecs: dict[int, str] = {}
         self._damaged: set[bytes] = set()
         self.recover: Callable[[bytes, ValueLost], Any] | None = None
-        super().__init__(None if folder is None else folder / "results.db", busy_seconds)
+        super().__init__(
+            None if folder is None else database or folder / "results.db", busy_seconds
+        )
         if self.in_memory:
             self._files = None
 

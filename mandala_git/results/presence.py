@@ -1,10 +1,10 @@
 """Who has a store open, so that what a crash left behind is looked at once, by the first to come.
 
-Each process holds a shared lock on `results.lock` while it has the database open. Whoever gets
-it alone and finds a journal beside the database knows that nobody closed it properly. SQLite
-then replays that journal, and cannot know whether it belongs to this file: after somebody has
-put another `results.db` in its place, pages of two databases would be mixed. So the whole is
-checked, once, before anything is read from it or written back.
+Each process holds a shared lock on `results.lock` (of `calls.db`: `calls.lock`) while it has the
+database open. Whoever gets it alone and finds a journal beside the database knows that nobody
+closed it properly. SQLite then replays that journal, and cannot know whether it belongs to this
+file: after somebody has put another `results.db` in its place, pages of two databases would be
+mixed. So the whole is checked, once, before anything is read from it or written back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ try:
 except ImportError:  # no POSIX system: nothing is noticed there
     fcntl = None  # type: ignore[assignment]
 
-LOCK = "results.lock"
+LOCK = ".lock"
 JOURNALS = ("-wal", "-shm", "-journal")
 
 
@@ -44,7 +44,7 @@ def join(path: Path, busy_seconds: float) -> int | None:
         return None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path.with_name(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        lock = os.open(path.with_suffix(LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError:
         return None  # where nothing can be written, nothing can be mixed up either
     try:

@@ -35,6 +35,7 @@ class Results(Contents):
     Args:
         folder: where `results.db` and `values/` live; made where missing. None: in memory,
             large values in a temporary folder.
+        database: the database where that is another file than the folder's `results.db`.
         busy_seconds: how long to wait for another process that writes.
         fsync: wait until the disk has each large value (a power failure, not a killed
             process, may otherwise cost one).
@@ -56,6 +57,7 @@ class Results(Contents):
         self,
         folder: Path | None,
         *,
+        database: Path | None = None,
         busy_seconds: float = BUSY_SECONDS,
         fsync: bool = False,
         compression: str | None = None,
@@ -63,6 +65,7 @@ class Results(Contents):
     ) -> None:
         super().__init__(
             folder,
+            database=database,
             busy_seconds=busy_seconds,
             fsync=fsync,
             compression=compression,

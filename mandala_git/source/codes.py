@@ -101,6 +101,11 @@ def file_codes(data: bytes, path: str) -> dict[tuple[str, int], bytes]:
             module = compile(data, path or "<source>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return {}
+    return module_codes(module)
+
+
+def module_codes(module: CodeType) -> dict[tuple[str, int], bytes]:
+    """Hash a module's code object and every one inside it, see `file_codes`."""
     found: dict[tuple[str, int], bytes] = {}
     for code in walk(module):
         place = code.co_qualname, code.co_firstlineno

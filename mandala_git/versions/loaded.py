@@ -334,11 +334,21 @@ class Loaded:
     def _places(self, pinned: Pinned) -> Mapping[tuple[str, int], bytes]:
         """Return what `file_codes` finds in the pinned source of a module."""
         if pinned.places is None:
+            pinned.places = self._rewritten(pinned)
+        if pinned.places is None:
             pinned.places = self.index.codes(pinned.path, pinned.blob)
             if pinned.places is None:
                 pinned.places = file_codes(self._data(pinned), pinned.path)
                 self.index.put_codes(pinned.path, pinned.blob, pinned.places)
         return pinned.places
+
+    def _rewritten(self, pinned: Pinned) -> Mapping[tuple[str, int], bytes] | None:
+        module = self.modules().get(pinned.path)
+        if module is None or "_pytest.assertion.rewrite" not in sys.modules:
+            return None
+        from mandala_git.versions.rewritten import is_rewritten, rewritten_codes
+
+        return rewritten_codes(module, self._data(pinned)) if is_rewritten(module) else None
 
     def has_twins(self, code: CodeType) -> bool:
         """Tell whether a definition has another function of the same qualified name in it.

@@ -1,4 +1,4 @@
-"""A storage in memory for each test of ops."""
+"""A storage in memory, outside of any repository, for each test of ops."""
 
 from __future__ import annotations
 

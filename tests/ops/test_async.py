@@ -9,16 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seeing import SEEN, see
 
 from mandala_git import Ref, Storage, Transient, op
 from mandala_git.ops.context import CONTEXT
 from mandala_git.ops.op import AsyncOp
-
-SEEN: list[Any] = []
-
-
-def see(thing: Any) -> None:
-    SEEN.append(thing)
 
 
 @pytest.fixture(params=[False, True], ids=["each alone", "one flight"])
@@ -32,15 +27,15 @@ def storage(
 
 @op
 async def slow(x: Any, k: Any = 1) -> Any:
-    see(("begins", x))
+    see("begins", x)
     await asyncio.sleep(0.001)
-    see(("ends", x))
+    see("ends", x)
     return x * 10 + k
 
 
 @op
 def double(x: Any) -> Any:
-    see(("double", x))
+    see("double", x)
     return 2 * x
 
 
@@ -100,7 +95,7 @@ def test_the_same_call_at_once(storage: Storage) -> None:
 
     with storage:
         assert storage.unwrap(asyncio.run(main())) == [71] * 4
-        once = storage._single_flight is True
+        once = storage._settings["single_flight"] is True
         assert len([x for what, x in SEEN if what == "begins"]) == (1 if once else 4)
         assert storage.unwrap(asyncio.run(slow(7))) == 71
         assert len(storage.table(slow)) == 1
@@ -127,7 +122,7 @@ def test_who_fails_fails_alone(storage: Storage) -> None:
         assert isinstance(error, ValueError)
         assert value == 11
         asyncio.run(main())
-    assert SEEN.count("fails") == 2
+    assert SEEN.count(("fails",)) == 2
     assert storage.executed == 1
 
 
@@ -188,7 +183,7 @@ async def pausing(x: Any) -> Any:
 def test_a_coroutine_that_nobody_finishes(storage: Storage, begun: bool) -> None:
     with storage:
         coroutine: Any = pausing(9)
-        if not storage._single_flight and begun:
+        if not storage._settings["single_flight"] and begun:
             assert coroutine.send(None) == "paused"
         coroutine.close()
         context = CONTEXT.get()
@@ -219,7 +214,7 @@ def test_async_methods(storage: Storage) -> None:
     with storage:
         for _ in range(2):
             assert storage.unwrap(asyncio.run(main())) == [3, 4]
-    assert SEEN == ["get", "get"]
+    assert SEEN == [("get",), ("get",)]
 
 
 @op

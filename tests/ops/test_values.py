@@ -9,22 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from seeing import SEEN, see
 
 from mandala_git import Storage, op
 from mandala_git.errors import UnhashableValue, UnstorableValue, UsageError
 
-seen: list[Any] = []
-
 
 @op(round_floats=4)
 def scaled(x: Any, by: int = 2) -> Any:
-    seen.append(x)
+    see(x)
     return np.asarray(x) * by
 
 
 @op
 def exact(x: Any) -> Any:
-    seen.append(x)
+    see(x)
     return x
 
 
@@ -39,13 +38,12 @@ def full(number: int) -> Any:
 
 
 def test_calls_are_found_by_rounded_floats(storage: Storage) -> None:
-    seen.clear()
     with storage:
         first = scaled(0.1 + 0.2)
         again = scaled(0.3)
         assert scaled(np.float64(0.3)).value == 0.6  # of another type, and so another call
         other = scaled(0.3001)
-    assert seen == [0.1 + 0.2, np.float64(0.3), 0.3001]  # what it was given, not rounded
+    assert [(0.1 + 0.2,), (np.float64(0.3),), (0.3001,)] == SEEN  # what it was given, not rounded
     assert first.cid == again.cid != other.cid
     assert first.hid != again.hid  # the histories tell what was really given
     with storage:
@@ -59,15 +57,14 @@ def test_calls_are_found_by_rounded_floats(storage: Storage) -> None:
 
 
 def test_refs_are_rounded_too(storage: Storage) -> None:
-    seen.clear()
     with storage:
         one, two = exact(0.1 + 0.2), exact(0.3)
         assert one.cid != two.cid
-        seen.clear()
+        SEEN.clear()
         first = scaled(one)
         assert scaled(two).cid == first.cid
         assert scaled(total([0.1, 0.2])).cid == first.cid
-    assert seen == [0.1 + 0.2]
+    assert SEEN == [(0.1 + 0.2,)]
 
 
 def test_rounding_is_no_part_of_other_calls(storage: Storage) -> None:
