@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mandala_git.errors import ValueLost
 from mandala_git.results import codecs, packing, reading
@@ -13,9 +14,6 @@ from mandala_git.results.calls import MISSING
 from mandala_git.results.register import Register
 from mandala_git.results.runs import Runs
 from mandala_git.results.values import ValueFiles, sealed, unsealed
-
-if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
 
 INLINE = 16 * 1024
 """Bytes up to which a value lives in the database: there it is faster than in a file."""
@@ -57,7 +55,7 @@ class Contents(Register):
         self.folder = folder
         self._compression = compression
         self._mapped = mapped
-        self._temporary: TemporaryDirectory[str] | None = None
+        self._temporary: weakref.finalize[..., Any] | None = None  # removes its folder
         self._files: ValueFiles | None = None
         if folder is not None:
             self._files = ValueFiles(folder / "values", fsync=fsync, mapped=mapped)
@@ -216,10 +214,12 @@ class Contents(Register):
     def value_files(self) -> ValueFiles:
         """Return the folder of large values."""
         if self._files is None:
-            from tempfile import TemporaryDirectory
+            from shutil import rmtree
+            from tempfile import mkdtemp
 
-            self._temporary = TemporaryDirectory(prefix="mandala-values-")
-            self._files = ValueFiles(Path(self._temporary.name), mapped=self._mapped)
+            folder = mkdtemp(prefix="mandala-values-")
+            self._temporary = weakref.finalize(self, rmtree, folder, ignore_errors=True)
+            self._files = ValueFiles(Path(folder), mapped=self._mapped)
         return self._files
 
     @property

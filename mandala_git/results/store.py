@@ -275,7 +275,7 @@ class Results(Contents):
                 self._closed = True
                 self._disconnect()
                 if self._temporary is not None:
-                    self._temporary.cleanup()
+                    self._temporary()
 
     def __enter__(self) -> Results:
         return self
@@ -290,7 +290,7 @@ class Results(Contents):
         self._timer = None
         if self._temporary is not None:
             # The parent's to remove; the child may still read what is there.
-            self._temporary._finalizer.detach()  # type: ignore[attr-defined]
+            self._temporary.detach()
             self._temporary = None
         self._abandon()
 

@@ -13,6 +13,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
 from mandala_git.source.deep import has_room
 
@@ -38,6 +39,18 @@ _TOKENS = re.compile(
 )
 
 
+def parsed(source: str | bytes, file: str = "<unknown>") -> ast.Module:
+    """Return what `ast.parse` makes of a source.
+
+    Python 3.11 counts the depth of all threads in one place, and fails when two parse at once;
+    who comes too late tries again.
+    """
+    for _ in range(100):
+        with suppress(SystemError):
+            return ast.parse(source, file)
+    return ast.parse(source, file)
+
+
 def python_tree(text: str) -> ast.Module:
     """Parse a source as this Python does.
 
@@ -48,7 +61,7 @@ def python_tree(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parsed(text)
     except MemoryError as error:  # "parser stack overflowed"
         raise RecursionError("too complex to parse") from error
     except SyntaxError as error:

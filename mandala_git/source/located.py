@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from mandala_git.source.definitions import Definition, Kind
+from mandala_git.source.depth import parsed
 from mandala_git.source.shapes import SUITES, FunctionNode, is_note
 from mandala_git.source.sources import Unreadable, decode
 
@@ -29,7 +30,7 @@ def parse(data: bytes) -> ast.Module | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(data)
+            return parsed(data)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from mandala_git.records import NamedTuple
 from mandala_git.source.codes import code_hash, walk
+from mandala_git.source.depth import parsed
 from mandala_git.source.magics import RUNS_PYTHON, to_python
 from mandala_git.versions.bound import Names, names_of
 
@@ -38,7 +39,7 @@ class Group(NamedTuple):
 def groups_of(text: str, filename: str, flags: int) -> Iterator[Group]:
     """Yield the groups of a cell, or of what a magic in it runs."""
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return  # it never ran
     lines = text.split("\n")

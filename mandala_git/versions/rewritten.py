@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
 
 from mandala_git.source.codes import module_codes
+from mandala_git.source.depth import parsed
 
 _REWRITING = "_pytest.assertion.rewrite"
 
@@ -31,7 +31,7 @@ def rewritten_codes(module: ModuleType, data: bytes) -> Mapping[tuple[str, int],
     """
     file = str(module.__file__)
     try:
-        tree = ast.parse(data, filename=file)
+        tree = parsed(data, file)
         rewrite = import_module(_REWRITING).rewrite_asserts
         loader = module.__spec__.loader if module.__spec__ is not None else None
         rewrite(tree, data, file, getattr(loader, "config", None))
