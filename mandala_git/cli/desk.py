@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mandala_git.config import Rules, read_settings
-from mandala_git.errors import ResultsError, StoreError
+from mandala_git.errors import ResultsError, StoreError, UsageError
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
 from mandala_git.repo.sharing import absorb
@@ -82,6 +82,20 @@ class Desk:
             self.results_error = error
             self.notes.append(f"costs unknown: {error.message}")
             return None
+
+    def require_results(self) -> Results:
+        """Return the recorded calls.
+
+        Raises:
+            UsageError: there are none.
+            ResultsError: they cannot be read.
+        """
+        results = self.results
+        if self.results_error is not None:
+            raise self.results_error
+        if results is None:
+            raise UsageError("no calls are recorded here", hint="run a program that uses @op")
+        return results
 
     @cached_property
     def history(self) -> History:

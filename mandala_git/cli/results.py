@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.cli.desk import Desk
+from mandala_git.cli.loading import project
 from mandala_git.cli.verbs import describe
 from mandala_git.errors import MandalaError, UsageError
 from mandala_git.ops.tables import SCALARS, Lineage, Row, columns, edge_of, find_ops, result_rows
@@ -70,11 +68,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the table."""
     out = Output()
     with Desk() as desk:
-        results = desk.results
-        if desk.results_error is not None:
-            raise desk.results_error
-        if results is None:
-            raise UsageError("no calls are recorded here", hint="run a program that uses @op")
+        results = desk.require_results()
         worlds = desk.at(args.rev) if args.rev else desk.work
         belonging = Belonging.to(worlds, results)
         ops = _ops(results, belonging, args.op)
@@ -186,31 +180,19 @@ class _Loader:
 
     def __init__(self, results: Results, root: Path) -> None:
         self._results = results
-        self._root = str(root)
+        self._root = root
         self._known: dict[bytes, Any] = {}
 
     def load(self, edge: Edge) -> Any:
         """Return the value, or the loader itself when it cannot be had."""
         if edge.cid not in self._known:
             try:
-                with self._project():
+                with project(self._root):
                     self._known[edge.cid] = self._results.load(edge.cid)
             except (MandalaError, SystemExit):
                 # Its class may be of `__main__`, or of a module that ends the program.
                 self._known[edge.cid] = self
         return self._known[edge.cid]
-
-    @contextlib.contextmanager
-    def _project(self) -> Iterator[None]:
-        """Let a value find the project's classes; what their modules print is no data."""
-        sys.path.insert(0, self._root)
-        try:
-            with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
-                warnings.simplefilter("ignore")
-                yield
-        finally:
-            with contextlib.suppress(ValueError):
-                sys.path.remove(self._root)
 
 
 class _Exact(_Loader):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,18 @@ from mandala_git.ops.context import CONTEXT, PLAIN, Block, Context
 from mandala_git.ops.keeping import ordered
 from mandala_git.ops.memo import Memo, returned
 from mandala_git.ops.refs import Ref
+from mandala_git.ops.tended import watched
+from mandala_git.results.deleting import delete
+from mandala_git.results.store import Results
+from mandala_git.results.watching import Watch
 
 if TYPE_CHECKING:
     from mandala_git.ops.op import Op
     from mandala_git.ops.storage import Storage
-    from mandala_git.results.deleting import Deleted
 
 
 class Deletion:
-    """What a block deletes; printed, it says so.
+    """What is deleted; printed, it says so.
 
     Attributes:
         dry_run: whether it is only found out.
@@ -40,6 +44,22 @@ class Deletion:
     def total(self) -> int:
         """How many calls that ran."""
         return sum(self.calls.values())
+
+    def delete(self, results: Results, rows: Iterable[int], watch: Watch) -> None:
+        """Delete calls and what was computed from them.
+
+        Args:
+            results: where they are recorded.
+            rows: of the calls.
+            watch: is told of each.
+
+        Raises:
+            ResultsError: the database cannot be written; nothing was deleted.
+        """
+        found = delete(results, rows, dependents=True, dry_run=self.dry_run, watch=watch)
+        keys = dict(results.ops())
+        self.calls = {keys[op]: count for op, count in sorted(found.calls.items())}
+        self.aliases, self.seconds, self.done = found.aliases, found.seconds, True
 
     def __repr__(self) -> str:
         if not self.done:
@@ -140,18 +160,8 @@ class Naming(Block):
             self._ended = True
         if not delete:
             return
-        from mandala_git.ops.tended import watched
-        from mandala_git.results.deleting import delete as delete_calls
-
-        results, deletion = self.memo.results, self.deletion
-        found: Deleted = delete_calls(
-            results, self._rows, dependents=True, dry_run=deletion.dry_run, watch=watched()
-        )
-        if not deletion.dry_run:
-            self.memo.forget()
-        keys = dict(results.ops())
-        deletion.calls = {keys[op]: count for op, count in sorted(found.calls.items())}
-        deletion.aliases, deletion.seconds, deletion.done = found.aliases, found.seconds, True
+        self.deletion.delete(self.memo.results, self._rows, watched())
+        self.memo.forget()
 
 
 def _missing(op: Op[..., Any]) -> MissingCall:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from mandala_git.errors import MandalaError, MissingCall
 from mandala_git.ops.context import begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
-from mandala_git.ops.tables import Judge, op_table, result_rows
+from mandala_git.ops.tables import op_table, result_rows
 from mandala_git.ops.trouble import missing_call
 from mandala_git.ops.versioned import Versioned
 from mandala_git.ops.versioning import CallVersion, Versioning
@@ -148,10 +148,9 @@ class _PastVersioning(Versioning):
             )
         return self._admitted[key, row]
 
-    def judge(self) -> Judge:
-        """Return who tells which recorded calls belong to the commit."""
-        belonging = Belonging.to(self._worlds, self.results)
-        return lambda row, here: belonging.of(row.version, here)
+    def belonging(self) -> Callable[[int, str], Belongs]:
+        """Return who tells which versions belong to the commit."""
+        return Belonging.to(self._worlds, self.results).of
 
     def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
         """Refuse to make a call: the loaded code is not that commit's."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mandala_git.errors import UsageError
 from mandala_git.ops.op import Op
 
 if TYPE_CHECKING:
-    from mandala_git.ops.deleting import DeleteBlock
+    from pandas import DataFrame
+
+    from mandala_git.ops.deleting import DeleteBlock, Deletion
     from mandala_git.ops.memo import Memo
     from mandala_git.ops.storage import Storage
     from mandala_git.ops.versioning import Versioning
@@ -72,7 +75,103 @@ class Tended:
         self._memo.forget()
         return deleted.total
 
+    def versions(self, op: Op[..., Any] | str | None = None) -> DataFrame:
+        """Return what is recorded, version by version of each op.
+
+        Args:
+            op: the op, or its name or key; None: all.
+
+        Returns:
+            A row a version that has calls: `op`, `version` (the first digits of its id), `calls`,
+            `seconds` of computing, `size` in bytes of their values, `last` (when the last session
+            with some began), `commit` (of then), `belongs` to the code as it is.
+
+        Raises:
+            UsageError: there is no such op.
+        """
+        import pandas
+
+        from mandala_git.ops.tables import find_ops
+        from mandala_git.ops.upkeep import SHORT, Stock, stock
+
+        self.versioning.enter()
+        name = self.versioning.key(op) if isinstance(op, Op) else op
+        ops = dict(self.results.ops()) if name is None else find_ops(self.results, name)
+        found = stock(self.results, self.versioning.belonging(), ops, watched())
+        frame = pandas.DataFrame(
+            [each._replace(version=each.version[:SHORT]) for each in found],
+            columns=list(Stock._fields),
+        )
+        frame["last"] = pandas.to_datetime(frame["last"], unit="s", utc=True)
+        return frame
+
+    def drop_version(self, version: str, dry_run: bool = False) -> Deletion:
+        """Delete all calls that a version of an op ran, and what was computed from them.
+
+        What ran is remembered; that is only a few KB.
+
+        Args:
+            version: the first digits of its id, as `versions` shows it.
+            dry_run: delete nothing, only find out what would be.
+
+        Returns:
+            What was deleted; it prints as that.
+
+        Raises:
+            UsageError: no version with calls has such an id, or several have.
+            ResultsError: the database cannot be written; nothing was deleted.
+        """
+        from mandala_git.ops.deleting import Deletion
+        from mandala_git.ops.upkeep import version_meant
+        from mandala_git.results.deleting import of_versions
+
+        deletion = Deletion(dry_run)
+        rows = of_versions(self.results, [version_meant(self.results, version).id])
+        deletion.delete(self.results, rows, watched())
+        self._memo.forget()
+        return deletion
+
     # -- names ---------------------------------------------------------------------------
+
+    def rename_func(self, func: Op[..., Any] | str, new_name: Op[..., Any] | str) -> int:
+        """Let all recorded calls of an op be those of another name.
+
+        An op that was only renamed or moved needs nothing: its calls are found by what it means.
+        This is for what that cannot see: the old name still exists, or two names were exchanged.
+        Nothing becomes true by it: calls are found under the new name if their code belongs to
+        it. If it was edited as well, say that the edit is compatible:
+        `git mandala classify NEW --was OLD --compatible`.
+
+        Args:
+            func: the op, or its name or key.
+            new_name: the new name, a key, or the op that has it now.
+
+        Returns:
+            How many calls have the new name now.
+
+        Raises:
+            UsageError: no calls of the op are recorded, or some are under the new name, or the
+                code has an op of the old name still that they belong to; nothing was renamed.
+            ResultsError: the database cannot be written; nothing was renamed.
+        """
+        from mandala_git.ops.upkeep import op_meant, other_key
+        from mandala_git.results.names import rename_op
+
+        self.versioning.enter()
+        row, key = op_meant(self.versioning, func)
+        new = (
+            self.versioning.key(new_name) if isinstance(new_name, Op) else other_key(key, new_name)
+        )
+        if new != key and self.versioning.finds(row, key):
+            raise UsageError(
+                f"{key} is still there and finds its recorded calls: renamed, they would be lost "
+                "to it",
+                hint="Rename it in the code first; its calls are then found without this.",
+            )
+        renamed = rename_op(self.results, row, new)
+        self.versioning.renamed(key, self.results.op_id(new), new)
+        self._memo.forget()
+        return renamed
 
     def rename_arg(self, op: Op[..., Any], name: str, new_name: str) -> int:
         """Let an argument of an op's recorded calls have another name.
@@ -89,15 +188,17 @@ class Tended:
             How many calls have the new name now.
 
         Raises:
-            UsageError: some call has an argument of the new name already; nothing was renamed.
+            UsageError: some call has an argument of the new name already, or it is no name; nothing
+                was renamed.
             ResultsError: the database cannot be written; nothing was renamed.
         """
+        from mandala_git.ops.upkeep import argument_name
         from mandala_git.results.names import rename_argument
 
         self.versioning.enter()
         with self.versioning:
             rows = self.versioning.ops(op)
-        renamed = rename_argument(self.results, rows, name, new_name)
+        renamed = rename_argument(self.results, rows, name, argument_name(new_name))
         self._memo.forget()
         return renamed
 

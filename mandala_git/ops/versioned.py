@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from mandala_git.source.codes import code_hash
 from mandala_git.source.definitions import Definition, split_key
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import is_gone
+from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
@@ -28,7 +29,6 @@ from mandala_git.versions.seen import Check, Guard
 from mandala_git.versions.tracker import OpenCall, Tracker
 
 if TYPE_CHECKING:
-    from mandala_git.ops.tables import Judge
     from mandala_git.repo.project import Project
 
 
@@ -198,6 +198,18 @@ class Versioned(Versioning):
                     known.rows.append(row)
         return known.rows
 
+    def finds(self, row: int, key: str) -> bool:
+        """Tell whether there is an op of a name here that finds its recorded calls."""
+        stats = self.results.stats([row])
+        with self:
+            gone = is_gone(self.world.snapshot, key.partition(".<locals>")[0])
+            return not gone and any(
+                belongs(version.id, key) is not Belongs.NO
+                for belongs in (self.belonging(),)
+                for version in self.results.versions_of(row)
+                if version.id in stats
+            )
+
     def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
         """Return the sets of parameters with defaults that earlier versions did not have."""
         known = self._of(op)
@@ -241,12 +253,11 @@ class Versioned(Versioning):
             for node in recorded.nodes
         )
 
-    def judge(self) -> Judge:
-        """Return who tells which recorded calls belong to the loaded code."""
+    def belonging(self) -> Callable[[int, str], Belongs]:
+        """Return who tells which versions belong to the loaded code."""
         from mandala_git.versions.belonging import Belonging
 
-        belonging = Belonging(self.world.snapshot, self.world.judge, self.results)
-        return lambda row, here: belonging.of(row.version, here)
+        return Belonging(self.world.snapshot, self.world.judge, self.results).of
 
     def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
         """Read the globals in the op's static closure that may change while it runs."""

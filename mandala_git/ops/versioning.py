@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from mandala_git.versions.tracker import OpenCall, Tracker
 
 if TYPE_CHECKING:
     from mandala_git.ops.tables import Judge
+    from mandala_git.versions.agreement import Belongs
 
 
 class CallVersion(NamedTuple):
@@ -111,6 +112,21 @@ class Versioning(ABC):
         """Return the rows of the ops whose calls may be calls of this one, its own first."""
         return [self.results.op_id(self.key(op))]
 
+    def finds(self, row: int, key: str) -> bool:
+        """Tell whether there is an op of a name here that finds its recorded calls."""
+        return False
+
+    def renamed(self, old: str, row: int, key: str) -> None:
+        """Look at ops anew: one of them was renamed.
+
+        Args:
+            old: key of the op.
+            row: of the op that has its calls now.
+            key: of the same.
+        """
+        with self:
+            self.renew()
+
     def added(self, op: Op[..., Any]) -> Iterable[frozenset[str]]:
         """Return the sets of parameters with defaults that earlier versions did not have."""
         return ()
@@ -120,8 +136,13 @@ class Versioning(ABC):
         """Return the version of a recorded call if it belongs here and now."""
 
     @abstractmethod
+    def belonging(self) -> Callable[[int, str], Belongs]:
+        """Return who tells of (row of a version, key of its op) whether it belongs here and now."""
+
     def judge(self) -> Judge:
         """Return who tells which recorded calls belong here and now, for tables."""
+        belongs = self.belonging()
+        return lambda row, here: belongs(row.version, here)
 
     def renew(self) -> None:  # noqa: B027 - most look at nothing
         """Look at everything anew: a guard did not hold."""

@@ -45,7 +45,7 @@ class Collection:
     def __init__(self, results: Results, watch: Watch = unwatched) -> None:
         self._results = results
         self._watch = watch
-        self._owners: dict[bytes, int] = {}
+        self._owners: dict[bytes, tuple[int, int]] = {}  # content id -> (op, version)
         self._last = 0
 
     def would(self) -> Garbage:
@@ -78,6 +78,19 @@ class Collection:
                     file.unlink()
         return garbage
 
+    def sizes(self) -> dict[int, int]:
+        """Return {row of a version: bytes of the values that its calls made, or were given first}."""
+        found: dict[int, int] = {}
+        with self._results.looking() as database:
+            self._look(database)
+            for content, size in database.execute(
+                "SELECT cid, ifnull(length(data), size) FROM vals"
+            ):
+                owner = self._owners.get(content)
+                if owner is not None:
+                    found[owner[1]] = found.get(owner[1], 0) + size
+        return found
+
     def _look(self, database: sqlite3.Connection) -> None:
         """Note whose the values beside their calls are."""
         (new,) = database.execute(
@@ -89,7 +102,7 @@ class Collection:
                 advance(1)
                 if call is not None:
                     for content in references.contents(call):
-                        self._owners.setdefault(content, call.run.op)
+                        self._owners.setdefault(content, call.run[:2])
 
     def _garbage(
         self, database: sqlite3.Connection
@@ -103,7 +116,7 @@ class Collection:
         ).fetchall():
             owner = self._owners.get(content)
             if owner is not None:
-                key = keys[owner]
+                key = keys[owner[0]]
                 kept[key] = kept.get(key, 0) + bytes_
             else:
                 size += bytes_
@@ -117,7 +130,7 @@ class Collection:
         """Return the files of values that no row names, and that nobody is writing."""
         if results.folder is None or results.in_memory:
             return []
-        folder = results.folder / "values"
+        folder = results.value_files().folder
         with results.looking() as database:
             named = {
                 results.value_files().path(content, results.codec(codec))

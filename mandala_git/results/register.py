@@ -90,6 +90,14 @@ class Register(Connected):
         with self._using() as database:
             return reading.sessions(database, ids)
 
+    def last_session(self, version: int) -> Session | None:
+        """Return the last session in which calls of a version were recorded."""
+        with self._using() as database:
+            (row,) = database.execute(
+                "SELECT max(session) FROM runs WHERE version = ? AND calls > 0", (version,)
+            ).fetchone()
+            return None if row is None else reading.sessions(database, [row])[row]
+
     def outbox_texts(self, ids: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
         """Return texts by id: those asked for that are known here, or all not yet drained."""
         with self._using() as database:

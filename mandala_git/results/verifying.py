@@ -122,6 +122,9 @@ def _look_at_value(
     except MandalaError as error:
         damage.unproved[content] = error.message
         return
+    except SystemExit:
+        damage.unproved[content] = "a module that it needs ends the program when it is imported"
+        return
     if same:
         return
     if found.fallbacks:

@@ -75,6 +75,18 @@ def plural(count: int, word: str, many: str = "") -> str:
     return f"{count} {word}" if count == 1 else f"{count:,} {many or word + 's'}".replace(",", " ")
 
 
+def size(count: int) -> str:
+    """Write a number of bytes for people: `840 B`, `12.3 kB`, `4.6 GB` (of 1000, as disks have)."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.5:
+            return f"{value:.{0 if value >= 99.95 else 1}f} {unit}"
+    return f"{value / 1000:.1f} TB"
+
+
 def duration(seconds: float) -> str:
     """Write a time for people: `840 us`, `840 ms`, `12.3 s`, `4 min 10 s`, `2 h 05 min`, `3 d 4 h`.
 

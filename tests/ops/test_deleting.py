@@ -299,3 +299,4 @@ def test_nothing_runs_to_make_a_lost_value(storage: Storage, tmp_path: Path) -> 
             _ = again.value
     assert deletion.total == 1
     assert not SEEN
+    storage.results.close()  # its files lie in a temporary folder
