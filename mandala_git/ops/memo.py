@@ -253,6 +253,8 @@ class Memo(Block):
         candidates: list[Candidate] = []
         try:
             with self.versioning:
+                if self.flights is not None:
+                    self.results.catch_up()  # with whoever has just made this call
                 candidates, choice = self._matching(op, key, given)
                 return choice and self._hit(op, key, given.inputs, candidates, *choice), candidates
         except UnhashableValue:
@@ -431,16 +433,16 @@ class Memo(Block):
             )
 
     def _unkept(
-        self, op: Op[..., Any], returned: Any, parts: tuple[Any, ...], context: Context
+        self, op: Op[..., Any], value: Any, parts: tuple[Any, ...], context: Context
     ) -> Any:
         """Answer with what a call returned that is not recorded."""
         if not context.refs:
-            return settled(unwrap(returned) if op.refs else returned)
+            return settled(unwrap(value) if op.refs else value)
         refs = []
         for number, part in enumerate(parts):
             content = content_of(op, number, parts) or os.urandom(ID_SIZE)
-            value = part.load() if type(part) is Ref else settled(part)
-            refs.append(Ref(value_hid(content), content, self.results, value))
+            held = part.load() if type(part) is Ref else settled(part)
+            refs.append(Ref(value_hid(content), content, self.results, held))
             refs[-1].expose()  # nothing but this very object holds the value
         return returned(refs)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mandala_git.errors import ResultsError, Unwritable
-from mandala_git.results import lifetime, presence
+from mandala_git.results import absence, lifetime, presence
 from mandala_git.results.database import explained, open_database
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
+        absence.wrote()
     except BaseException:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")

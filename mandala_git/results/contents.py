@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mandala_git.errors import ValueLost
 from mandala_git.results import codecs, packing, reading
+from mandala_git.results.absence import Absence
 from mandala_git.results.buffer import Buffer, StoredValue
 from mandala_git.results.calls import MISSING
 from mandala_git.results.register import Register
@@ -61,6 +64,7 @@ class Contents(Register):
             self._files = ValueFiles(folder / "values", fsync=fsync, mapped=mapped)
         self._buffer = Buffer()
         self._runs = Runs()
+        self._absence = Absence()
         self._small: dict[bytes, bytes] = {}
         self._codec_rows: dict[str, int] = {}
         self._codecs: dict[int, str] = {}
@@ -227,9 +231,17 @@ class Contents(Register):
         """What calls have in common."""
         return self._runs
 
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection in a transaction, once what waits is written; see `Connected`."""
+        with super().changing() as database:
+            yield database
+            self._absence.forget()
+
     def _disconnect(self) -> None:
         # Whatever is found under this name next may be another database.
         self._runs = Runs()
+        self._absence = Absence()
         self._codecs.clear()
         self._codec_rows.clear()
         super()._disconnect()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mandala_git.errors import NewerSchema, ResultsError, UnstorableValue
 from mandala_git.results import lifetime, packing, reading
+from mandala_git.results.absence import Absence
 from mandala_git.results.buffer import Buffer
 from mandala_git.results.calls import CallRecord, CallRow, Candidate, Edge, NewCall
 from mandala_git.results.contents import Contents
@@ -109,7 +110,7 @@ class Results(Contents):
             first = not buffer
             if first:
                 buffer.since = now
-            buffer.add_call(call, packed)
+            buffer.add_call(call, packed, self._absence.add(call.op, call.key))
             if (
                 call.duration > LONG
                 or now - buffer.since > PATIENCE
@@ -138,7 +139,7 @@ class Results(Contents):
             self._stuck, began = True, time.monotonic()
             try:
                 self._check_place()
-                self._buffer.write(self._open())
+                self._buffer.write(self._open(), self._absence)
             except sqlite3.Error as error:
                 failure = explained(error, self.path, self._busy)
                 self._failed(failure, began)
@@ -173,17 +174,31 @@ class Results(Contents):
     def candidates(self, op_ids: Collection[int], key: bytes) -> list[Candidate]:
         """Return the calls of some ops with given inputs, newest last, with their outputs.
 
+        What another process has recorded since `generation` or `catch_up` may be missing, but
+        nothing that is older than `absence.FRESH` seconds.
+
         Args:
             op_ids: rows of the ops.
             key: `ids.lookup_key` of the inputs.
         """
         with self.lock:
-            if key in self._buffer.keys:
-                self.flush()
             try:
-                return reading.candidates(self._open(), self._runs, op_ids, key, self._know)
+                database, absence = self._open(), self._absence
+                if absence.surely(database, op_ids, key):
+                    return []
+                if key in self._buffer.keys:
+                    self.flush()
+                found = reading.candidates(database, self._runs, op_ids, key, self._know)
+                if not found and self.refusal is None:
+                    absence.missed(database, op_ids, self._buffer.keys)
+                return found
             except sqlite3.Error as error:
                 raise explained(error, self.path, self._busy) from error
+
+    def catch_up(self) -> None:
+        """Have the next lookup find what others recorded up to now; see `absence.FRESH`."""
+        with self._using(flushed=False) as database:
+            self._absence.refresh(database)
 
     def complete(self, candidate: Candidate) -> bool:
         """Say whether the values of all outputs of a call are stored."""
@@ -260,6 +275,7 @@ class Results(Contents):
                     self._disconnect()
                     raise
                 self._others = others
+            self._absence.refresh(database)
             return int(others), database.total_changes
 
     # From open to close -----------------------------------------------------------------------
@@ -287,6 +303,7 @@ class Results(Contents):
         """Start afresh in a forked child: what waits is the parent's to write."""
         self.lock = threading.RLock()
         self._buffer = Buffer()
+        self._absence = Absence()
         self._timer = None
         if self._temporary is not None:
             # The parent's to remove; the child may still read what is there.

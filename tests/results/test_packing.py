@@ -274,8 +274,8 @@ def test_aliases_of_every_kind(kinds: tuple[Results, list[NewCall]]) -> None:
 
 
 def rows_of(results: Results, query: str, *values: object) -> list[tuple[Any, ...]]:
-    assert results._database is not None
-    return results._database.execute(query, values).fetchall()
+    with results.changing() as database:
+        return database.execute(query, values).fetchall()
 
 
 def test_any_flipped_bit_of_a_call_is_noticed(tmp_path: Path, new_call: NewCalls) -> None:
