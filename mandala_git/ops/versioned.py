@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -294,18 +295,18 @@ class Versioned(Versioning):
             found = known.recorded.get(observed)
             if found is not None and found[0].guard.holds():
                 return found[0]
-        recorded, why, guard = self._write(known, call, names, before)
+        recorded, why, guard, sure = self._write(known, call, names, before)
         if not guard.holds():
             self.renew()
             known = self._of(op)
-            recorded, why, guard = self._write(known, call, names, before)
+            recorded, why, guard, sure = self._write(known, call, names, before)
         changed = [key for key in moved if before[key] is not None]
         if changed and not why:
             # To find the result would not change again what the call changed.
             recorded = recorded._replace(volatile=os.urandom(16).hex())
             why = f"it changes {', '.join(changed)}"
         # What was bound meanwhile is as it was only for a later process.
-        version = self._store(known, recorded, guard, here=not moved)._replace(why=why)
+        version = self._store(known, recorded, guard, here=sure and not moved)._replace(why=why)
         if version.reusable:
             known.recorded[observed] = (version, call.codes)
         return version
@@ -316,8 +317,13 @@ class Versioned(Versioning):
         call: OpenCall,
         names: tuple[str, ...],
         before: Mapping[str, Reading | None],
-    ) -> tuple[Recorded, str, Guard]:
-        """Return the version of a call, why it is volatile, and what it rests on here."""
+    ) -> tuple[Recorded, str, Guard, bool]:
+        """Return the version of a call, and whether a later call may be answered with it.
+
+        Returns:
+            The version, why it is volatile, what it rests on here, and False where a nested
+            call belongs to no later one.
+        """
         from mandala_git.versions.recording import Ran, Recorder
 
         definition = self.world.snapshot.definition(known.definition)
@@ -325,8 +331,11 @@ class Versioned(Versioning):
             raise VersionError(f"{known.key} is no longer where it was when it was loaded")
         recorder = Recorder(self.world, definition, Ran.of(call, self.world, names, before))
         recorded = recorder.record()
-        guard = self.world.checks(frozenset(node.key for node in recorded.nodes))
-        return recorded, recorder.why, guard
+        keys: AbstractSet[str] | None = {node.key for node in recorded.nodes}
+        if call.links and not recorder.why:
+            keys = self.world.rests_on(recorded, known.definition)
+        guard = self.world.checks(self.world.closure(known.definition) if keys is None else keys)
+        return recorded, recorder.why, guard, keys is not None
 
     def _store(self, known: _Known, recorded: Recorded, guard: Guard, *, here: bool) -> CallVersion:
         context, texts, bodies = self._context(known)

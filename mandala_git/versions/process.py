@@ -22,6 +22,7 @@ from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.meanings import Node, identity
 from mandala_git.versions.proofs import OWN_NAMES, check, misled, outlived, raw
 from mandala_git.versions.readings import Reading, State, added, is_name, read
+from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.seen import (
     MISSING,
     Check,
@@ -287,6 +288,22 @@ class ProcessWorld(SnapshotWorld):
             definition = self.snapshot.definition(key)
             self._closures[key] = self.snapshot.closure([definition]) if definition else {}
         return self._closures[key]
+
+    def rests_on(self, recorded: Recorded, op: str) -> AbstractSet[str] | None:
+        """Return the keys that a version rests on which was just recorded, and its nested calls.
+
+        Args:
+            recorded: the version.
+            op: key of its op.
+
+        Returns:
+            The keys, or None when it belongs to no later call: one of the nested calls does not.
+        """
+        self.history.keep(recorded.id, recorded)
+        outcome = self.judge(recorded.id, op)
+        if outcome is None or outcome.belongs is not Belongs.YES:
+            return None
+        return self.closure(op).keys() if outcome.keys is None else outcome.keys
 
     def checks(self, keys: Iterable[str]) -> Guard:
         """Return a guard of all that was looked at for these definitions."""

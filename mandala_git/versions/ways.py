@@ -122,6 +122,8 @@ class Ways:
         recorded = self.world.recorded(version)
         if recorded is None:
             return []
+        if recorded.volatile and recorded.volatile != self.world.process:
+            return []  # a nested call, too, whose code no text tells
         node = recorded.nodes[number]
         definition = self.world.text(node.text_id)
         if definition is None:

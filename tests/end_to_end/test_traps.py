@@ -889,6 +889,25 @@ def test_an_immutable_global_rebound_between_two_calls(project: Project) -> None
     assert project.program(code).executed == 0
 
 
+@pytest.mark.parametrize("way", ["inner(x)", "list(map(inner, [x]))[0]", "STEPS['a'](x)"])
+def test_what_a_nested_call_rests_on_changes_between_two_calls(project: Project, way: str) -> None:
+    project.write(
+        h="K = [3]\n\ndef deep(x):\n    return x * K[0]\n\ndef other(x):\n    return -x\n",
+        p=HEAD
+        + "import h\n\n@op\ndef inner(x):\n    return h.deep(x)\n\nSTEPS = {'a': inner}\n"
+        + f"\n@op\ndef f(x):\n    return {way} + 1\n\n@op\ndef g(x):\n    return f(x) + 1\n",
+    )
+    code = (
+        "import p, h\nwith storage:\n    out(p.g(2))\n    out(p.g(2))\n    h.K[0] = 4\n"
+        "    out(p.g(2))\n    h.K[0] = 3\n    out(p.g(2))\n"
+        "    h.deep.__code__ = h.other.__code__\n    out(p.g(2))\n    out(p.f(2))\n"
+    )
+    assert project.program(code).values == ["8", "8", "10", "8", "0", "-1"]
+    # What was recorded in the same block is found by the next process.
+    assert project.run("p.g(2)") == (["8"], 0, 1)
+    assert project.program(code).values == ["8", "8", "10", "8", "0", "-1"]
+
+
 def test_a_global_that_the_op_itself_changes(project: Project) -> None:
     project.write(
         p=HEAD + "SEEN = []\n\n@op\ndef f(x):\n    SEEN.append(x)\n    return len(SEEN)\n"
