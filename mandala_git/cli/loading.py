@@ -7,6 +7,10 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from mandala_git.errors import MandalaError
+from mandala_git.results.store import Results
 
 
 @contextlib.contextmanager
@@ -20,3 +24,28 @@ def project(root: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(ValueError):
             sys.path.remove(str(root))
+
+
+class Loader:
+    """Load values once each.
+
+    Args:
+        results: where they are stored.
+        root: top folder of the project.
+    """
+
+    def __init__(self, results: Results, root: Path) -> None:
+        self._results = results
+        self._root = root
+        self._known: dict[bytes, Any] = {}
+
+    def load(self, content: bytes) -> Any:
+        """Return a value, or the loader itself when it cannot be had."""
+        if content not in self._known:
+            try:
+                with project(self._root):
+                    self._known[content] = self._results.load(content)
+            except (MandalaError, SystemExit):
+                # Its class may be of `__main__`, or of a module that ends the program.
+                self._known[content] = self
+        return self._known[content]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mandala_git.cli.desk import Desk
-from mandala_git.cli.loading import project
+from mandala_git.cli.loading import Loader
 from mandala_git.cli.verbs import describe
-from mandala_git.errors import MandalaError, UsageError
+from mandala_git.errors import UsageError
 from mandala_git.ops.tables import SCALARS, Lineage, Row, columns, edge_of, find_ops, result_rows
 from mandala_git.results.calls import CallRow, Edge
 from mandala_git.results.store import Results
@@ -175,44 +174,24 @@ def _table(
     return table, extra
 
 
-class _Loader:
-    """Load values once each; what cannot be loaded here is shown by its id."""
-
-    def __init__(self, results: Results, root: Path) -> None:
-        self._results = results
-        self._root = root
-        self._known: dict[bytes, Any] = {}
-
-    def load(self, edge: Edge) -> Any:
-        """Return the value, or the loader itself when it cannot be had."""
-        if edge.cid not in self._known:
-            try:
-                with project(self._root):
-                    self._known[edge.cid] = self._results.load(edge.cid)
-            except (MandalaError, SystemExit):
-                # Its class may be of `__main__`, or of a module that ends the program.
-                self._known[edge.cid] = self
-        return self._known[edge.cid]
-
-
-class _Exact(_Loader):
+class _Exact(Loader):
     """Scalars as they are, others by their history id."""
 
     def __call__(self, edge: Edge) -> object:
         size = self._results.size(edge.cid)
         if size is None or size > GLANCE:
             return edge.hid.hex()
-        value = self.load(edge)
+        value = self.load(edge.cid)
         return value if _is_scalar(value) else edge.hid.hex()
 
 
-class _Glance(_Loader):
+class _Glance(Loader):
     """A few characters of each value."""
 
     def __call__(self, edge: Edge) -> object:
         size = self._results.size(edge.cid)
         if size is not None and size <= GLANCE:
-            value = self.load(edge)
+            value = self.load(edge.cid)
             if _is_scalar(value):
                 return value
             if value is not self:

@@ -26,6 +26,8 @@ VERBS = {
     "drop": "list versions of ops, and delete their calls with what was computed from them",
     "gc": "remove stored values that no recorded call has",
     "fsck": "verify every recorded call and every stored value",
+    "why": "print the program that made a recorded value: its calls, and where they ran",
+    "blame": "show which commits made a function mean what it means",
     "fingerprint": "print the semantic digest of every definition of some files",
     "version": "print the versions of this program and of what it stands on",
     "help": "explain a verb, or list them all",

@@ -8,7 +8,7 @@ from typing import Any
 from mandala_git.errors import UsageError
 from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import TRANSIENT
-from mandala_git.results.calls import CallRecord, Edge, Session
+from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
 from mandala_git.results.ids import call_hid, lookup_key
 from mandala_git.results.store import Results
 
@@ -26,11 +26,20 @@ class Call:
         outputs: {output: Ref}.
         version: id of the version that ran, in hex.
         started: seconds since 1970.
-        duration: seconds; 0 where the outputs are another call's with the same contents.
+        duration: seconds.
         session: the commit, host, process and script that ran it; None where that is unknown.
+        repeats: whether it did not run: a call with inputs of the same contents had run before,
+            and that is when, how long and where this says.
     """
 
-    def __init__(self, results: Results, record: CallRecord, key: str, session: Session | None):
+    def __init__(
+        self,
+        results: Results,
+        record: CallRecord,
+        ran: CallRow,
+        key: str,
+        session: Session | None,
+    ) -> None:
         row = record.row
         version = results.version(row.version)
         vid = b"" if version is None else version.vid
@@ -42,8 +51,9 @@ class Call:
         self.inputs = _refs(results, record.inputs)
         self.outputs = _refs(results, record.outputs)
         self.version = vid.hex()
-        self.started = row.started
-        self.duration = row.duration
+        self.started = ran.started
+        self.duration = ran.duration
+        self.repeats = ran is not row
         self.session = session
 
     def __repr__(self) -> str:
@@ -72,15 +82,19 @@ def calls_at(results: Results, rows: Iterable[int]) -> list[Call]:
     """Return calls by row, oldest first."""
     records = results.calls(rows)
     keys = dict(results.ops())
-    sessions = results.sessions({r.row.session for r in records if r.row.session is not None})
+    first = {r.row.alias_of for r in records if r.row.alias_of is not None}
+    origins = {record.row.id: record.row for record in results.calls(first)}
+    ran = [origins.get(r.row.alias_of or 0, r.row) for r in records]
+    sessions = results.sessions({row.session for row in ran if row.session is not None})
     return [
         Call(
             results,
             record,
+            row,
             keys[record.row.op],
-            None if record.row.session is None else sessions.get(record.row.session),
+            None if row.session is None else sessions.get(row.session),
         )
-        for record in records
+        for record, row in zip(records, ran, strict=True)
     ]
 
 

@@ -1,13 +1,17 @@
-"""What a storage tells of its Refs: the calls that made them, and those that were given them."""
+"""What a storage tells of its Refs, calls and versions: what made them, and what code they ran."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mandala_git.ops.calls import Call, Wanted
+    from mandala_git.ops.op import Op
+    from mandala_git.ops.program import Program
     from mandala_git.ops.refs import Ref
+    from mandala_git.ops.sources import Sources
+    from mandala_git.ops.versioning import Versioning
     from mandala_git.results.store import Results
 
 
@@ -18,9 +22,11 @@ class Provenance:
 
     Attributes:
         results: where calls are recorded.
+        versioning: knows what they ran.
     """
 
     results: Results
+    versioning: Versioning
 
     def load_ref(self, hid: Wanted, in_memory: bool = True) -> Ref:
         """Return the Ref of a history id.
@@ -70,3 +76,69 @@ class Provenance:
         from mandala_git.ops.calls import consumers
 
         return consumers(self.results, refs)
+
+    def provenance(self, ref: Wanted) -> Program:
+        """Return how a value came about: the straight-line program of calls that made it.
+
+        Args:
+            ref: a Ref that an op returned, or its history id.
+
+        Returns:
+            An object that prints as the program, with when and where each call ran; `code` is the
+            program alone, `calls` are its calls.
+
+        Raises:
+            UsageError: no recorded call made it.
+        """
+        from mandala_git.ops.program import Program
+
+        return Program(self.results, self.load_ref(ref, in_memory=False))
+
+    def prov(self, ref: Wanted) -> None:
+        """Print the program that made a value."""
+        print(self.provenance(ref).code, end="")  # noqa: T201 - to print is what it is for
+
+    def code(self, version: str) -> str:
+        """Return the code that a version ran: each definition that counts, with its key.
+
+        Args:
+            version: its id, or how that begins: `call.version`.
+
+        Raises:
+            UsageError: there is none, or there are several.
+        """
+        from mandala_git.ops.sources import code_of
+        from mandala_git.versions.listing import code
+
+        return code(code_of(self.versioning, version))
+
+    def diff(self, old: str, new: str, context_lines: int = 2) -> str:
+        """Return the unified diff of the code of two versions, definition by definition.
+
+        Args:
+            old, new: their ids, or how these begin.
+            context_lines: lines around each difference.
+
+        Raises:
+            UsageError: there is none, or there are several.
+        """
+        from mandala_git.ops.sources import code_of
+        from mandala_git.versions.listing import diff
+
+        one, other = (code_of(self.versioning, each) for each in (old, new))
+        return diff(one, other, context_lines)
+
+    def sources(self, op: Op[..., Any]) -> Sources:
+        """Return the texts that an op itself had in recorded calls, and the one it has now.
+
+        Args:
+            op: the op.
+
+        Returns:
+            A tuple, oldest first, that prints as a tree by what came from what.
+        """
+        from mandala_git.ops.sources import sources
+
+        self.versioning.enter()
+        with self.versioning:
+            return sources(self.versioning, op)

@@ -27,6 +27,8 @@ class Step(NamedTuple):
         subject: first line of its message.
         before, after: the files that differ, as they were and as they are.
         cut: the clone is shallow and does not hold the parent: nothing is known.
+        author: who wrote it.
+        time: when it was written, seconds since 1970.
     """
 
     commit: str
@@ -35,6 +37,8 @@ class Step(NamedTuple):
     before: Tree
     after: Tree
     cut: bool = False
+    author: str = ""
+    time: int = 0
 
 
 class _Side:
@@ -70,22 +74,22 @@ def steps(repo: Repository, tip: str, *, exclude: Sequence[str] = (), most: int)
     """
     options = ("--first-parent", f"--max-count={most}", "--no-show-signature", "--encoding=UTF-8")
     ends = (tip, *("^" + commit for commit in exclude))
-    out = repo.run(["log", "-z", "--format=%H%x01%P%x01%s", *options, *ends, "--"])
+    out = repo.run(["log", "-z", "--format=%H%x01%P%x01%an%x01%at%x01%s", *options, *ends, "--"])
     entries = out.decode("utf-8", "replace").split("\0")
-    listed = [entry.split("\1", 2) for entry in entries if entry]
+    listed = [entry.split("\1", 4) for entry in entries if entry]
     cut = _shallow(repo)
-    firsts = [(commit, parents.partition(" ")[0]) for commit, parents, _ in listed]
+    firsts = [(commit, parents.partition(" ")[0]) for commit, parents, *_ in listed]
     differing = _differing(repo, [pair for pair in firsts if pair[0] not in cut])
     # Which folders are virtual environments is known of the tip; each step back undoes a commit.
     now = _environments(repo, tip) if listed else set()
-    for (commit, parent), (_, _, subject) in zip(firsts, listed, strict=True):
+    for (commit, parent), (_, _, author, time, subject) in zip(firsts, listed, strict=True):
         old, new = differing.get(commit, (_Side(), _Side()))
         was = (now - new.environments) | old.environments
         before, after = (
             Tree({p: blob for p, blob in side.files.items() if outside(p, folders)}, repo)
             for side, folders in ((old, was), (new, now))
         )
-        yield Step(commit, parent, subject, before, after, commit in cut)
+        yield Step(commit, parent, subject, before, after, commit in cut, author, int(time))
         now = was
 
 

@@ -187,6 +187,31 @@ def by_hid(connection: sqlite3.Connection, runs: Runs, hid: bytes) -> Opened | N
     return next((call for call in calls if call.hid == hid), None)
 
 
+def beginning(
+    connection: sqlite3.Connection, runs: Runs, digits: str, most: int
+) -> dict[bytes, int]:
+    """Return {history id: row of its call} of calls and outputs whose ids begin with hex digits.
+
+    Args:
+        connection: the database.
+        runs: its runs.
+        digits: at least one.
+        most: how many at most.
+    """
+    low = bytes.fromhex(digits[: 2 * MARK].ljust(2 * MARK, "0"))
+    high = bytes.fromhex(digits[: 2 * MARK].ljust(2 * MARK, "f"))
+    rows = connection.execute(f"{_MARKED} WHERE m.mark BETWEEN ? AND ?", (low, high))
+    found: dict[bytes, int] = {}
+    for row in rows:
+        call = opened(connection, runs, row)
+        for hid in () if call is None else (call.hid, *(edge.hid for edge in call.outputs())):
+            if hid.hex().startswith(digits):
+                found[hid] = row[0]
+        if len(found) >= most:
+            break
+    return found
+
+
 def by_number(connection: sqlite3.Connection, runs: Runs, number: int) -> Opened | None:
     """Return a call by its row."""
     row = connection.execute(f"SELECT {COLUMNS} FROM calls c WHERE c.id = ?", (number,)).fetchone()

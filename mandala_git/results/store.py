@@ -213,6 +213,16 @@ class Results(Contents):
             found = reading.by_hid(database, self._runs, hid)
         return None if found is None else found.row()
 
+    def beginning(self, digits: str, most: int = 100) -> dict[bytes, int]:
+        """Return {history id: row of its call} of calls and outputs, by how their ids begin.
+
+        Args:
+            digits: hex, at least one digit.
+            most: how many at most.
+        """
+        with self._using() as database:
+            return reading.beginning(database, self._runs, digits, most)
+
     def inputs(self, call: int) -> list[Edge]:
         """Return the input refs of a call."""
         with self._using(flushed=False) as database:

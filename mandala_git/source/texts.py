@@ -200,3 +200,18 @@ def walk(unit: Unit, rules: Rules) -> None:
 
 def _tuple(value: Any) -> Binding:
     return tuple(_tuple(v) if isinstance(v, list) else v for v in value)
+
+
+def source_of(text: bytes) -> str:
+    """Return the source in a text, as it stands in its file but for what is around it.
+
+    Raises:
+        SourceError: this is no text of a version that we know.
+    """
+    parts = text.decode("utf-8", "surrogatepass").split("\n", 3)
+    if len(parts) != 4 or parts[0] + "\n" != FIRST_LINE:
+        raise SourceError(
+            f"a stored text begins with {parts[0][:40]!r}",
+            hint="it was written by a newer version: pip install -U mandala-git",
+        )
+    return parts[3].rstrip("\n")

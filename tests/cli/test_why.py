@@ -1,0 +1,100 @@
+"""why and blame: how a value came about, and which commits made an op what it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+
+def test_the_program_of_a_value(lab: Any) -> None:
+    ended = lab("why", "get_acc", "rate=0.2", "scale=True")
+    assert (ended.code, ended.err) == (0, "")
+    program = [line for line in ended.out.splitlines() if not line.startswith("#")]
+    assert re.fullmatch(r"a0 = get_acc\(.*\)", program[-1])
+    assert any("train_model(" in line and "rate=0.2" in line for line in program)
+    head = lab.repo.git("rev-parse", "HEAD")[:10]
+    ran = [line for line in ended.out.splitlines() if line.startswith("#")]
+    assert len(ran) == len([line for line in program if "(" in line])
+    assert all(f"at {head}" in line and "version " in line for line in ran)
+
+
+def test_by_history_id_and_as_json(lab: Any) -> None:
+    found = json.loads(lab("why", "get_acc", "rate=0.1", "scale=False", "--json").out)
+    assert found["format"] == 1
+    last = found["calls"][-1]
+    assert last["op"] == "get_acc" and last["outputs"]["output_0"] == found["ref"]
+    assert last["commit"] == lab.repo.git("rev-parse", "HEAD") and last["dirty"] is False
+    again = json.loads(lab("why", found["ref"], "--json").out)
+    assert again == found
+    for digits in (12, 31):
+        assert json.loads(lab("why", found["ref"][:digits], "--json").out) == found
+
+
+def test_the_code_of_its_versions(lab: Any) -> None:
+    ended = lab("why", "get_acc", "rate=0.1", "scale=True", "--code")
+    assert ended.code == 0
+    assert "# lab/prep.py::scale" in ended.out and "N_CLASS = 10" in ended.out
+
+
+def test_who_asks_for_too_much_is_told_what_there_is(lab: Any) -> None:
+    ended = lab("why", "get_acc")
+    assert ended.code == 2 and "4 calls of get_acc are meant" in ended.err
+    commands = re.findall(r"git mandala (why [0-9a-f]{16})", ended.err)
+    assert len(set(commands)) == 4
+    for command in commands:
+        assert lab(*command.split()).code == 0
+    assert "have no 'rat'" in lab("why", "get_acc", "rat=1").err
+    assert "rate, scale" in lab("why", "get_acc", "rat=1").err
+    assert "with rate=7" in lab("why", "get_acc", "rate=7").err
+    assert "is no NAME=VALUE" in lab("why", "get_acc", "rate").err
+    assert "no calls of an op 'abcd'" in lab("why", "abcd").err
+
+
+def test_nothing_is_recorded_yet(git_repo: Any, lab: Any) -> None:
+    lab("init")
+    assert "no calls are recorded" in lab("-C", str(git_repo("empty").root), "why", "f").err
+
+
+def commits(lab: Any, *words: str) -> dict[str, tuple[str, list[str]]]:
+    ended = lab("blame", "--json", *words)
+    assert ended.code == 0, ended.err
+    return {
+        each["key"]: (each["subject"], each["reasons"])
+        for each in json.loads(ended.out)["definitions"]
+    }
+
+
+def test_the_commits_that_count(lab: Any) -> None:
+    before = commits(lab, "train_model")
+    lab.scale()
+    lab.repo.commit("scale otherwise")
+    lab.edit("lab/prep.py", "N_CLASS = 10", "N_CLASS = 10  # digits")
+    lab.repo.commit("a comment")
+    after = commits(lab, "train_model")
+    changed = {key for key in after if after[key] != before.get(key)}
+    assert {after[key][0] for key in changed} == {"scale otherwise"}
+    assert any(key.startswith("lab/prep.py::") for key in changed)
+    shown = lab("blame", "train_model").out.splitlines()
+    assert "scale otherwise" in shown[0] and len(shown) == len(after)
+    assert commits(lab, "train_model", "HEAD~2") == before
+
+
+def test_what_was_called_compatible_or_moved_is_looked_through(lab: Any) -> None:
+    before = commits(lab, "train_model")
+    lab.scale()
+    assert lab("classify", "--compatible").code == 0
+    lab.repo.commit("scale, and it does not matter")
+    lab.repo.git("mv", "lab/prep.py", "lab/prepare.py")
+    for path in lab.root.rglob("*.py"):
+        path.write_text(path.read_text().replace("lab.prep", "lab.prepare"))
+    lab.repo.commit("a file moved")
+    after = commits(lab, "train_model")
+    subjects = {subject for subject, _ in after.values()}
+    assert "scale, and it does not matter" not in subjects
+    assert len(after) == len(before)
+
+
+def test_what_is_not_there(lab: Any) -> None:
+    assert "no 'nope' in HEAD" in lab("blame", "nope").err
+    assert lab("blame", "train_model", "nowhere").code == 2
