@@ -96,7 +96,9 @@ class Provenance:
 
     def prov(self, ref: Wanted) -> None:
         """Print the program that made a value."""
-        print(self.provenance(ref).code, end="")  # noqa: T201 - to print is what it is for
+        import sys
+
+        sys.stdout.write(self.provenance(ref).code)
 
     def code(self, version: str) -> str:
         """Return the code that a version ran: each definition that counts, with its key.
