@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from mandala_git.ops.arguments import Bound
@@ -33,6 +34,9 @@ class Input(NamedTuple):
     value: Any
 
 
+_input = partial(tuple.__new__, Input)
+
+
 class Given:
     """What a call is given.
 
@@ -47,9 +51,10 @@ class Given:
         inputs: what each of these is.
         special: {name: what the function gets} where that is not the value of an input.
         met: the functions and classes inside plain values.
+        exact: whether all of them are of types in `EXACT`.
     """
 
-    __slots__ = ("bound", "inputs", "kept", "met", "special", "transient")
+    __slots__ = ("bound", "exact", "inputs", "kept", "met", "special", "transient")
 
     def __init__(self, op: Op[..., Any], bound: Bound, transient: Mapping[bytes, bool]) -> None:
         self.transient = transient
@@ -57,11 +62,13 @@ class Given:
         self.met = Found()
         self.special: dict[str, Any] = {}
         self.inputs: list[Input] = []
+        self.exact = True
         for name, value in bound:
             if type(value) in EXACT:
                 content = cid(value)
-                self.inputs.append(Input(name, value_hid(content), content, value))
+                self.inputs.append(_input((name, value_hid(content), content, value)))
             else:
+                self.exact = False
                 self._add(op, name, value)
         if self.special:
             names = {each.name for each in self.inputs}
@@ -90,6 +97,8 @@ class Given:
 
     def values(self) -> list[Any]:
         """Return what the function gets for each argument that is kept; Refs are loaded."""
+        if self.exact:
+            return [value for _, value in self.bound]
         values = [
             value.load() if isinstance(value, Ref) else given.value
             for given, (_, value) in zip(self.inputs, self.kept, strict=True)

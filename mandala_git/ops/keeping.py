@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from mandala_git.errors import ResultsError, UnstorableValue
@@ -18,6 +19,8 @@ from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
 from mandala_git.results.ids import ID_SIZE, call_hid, cid, output_hid, value_hid
 from mandala_git.results.store import Results
+
+_new_call = partial(tuple.__new__, NewCall)  # as quickly as can be
 
 Outputs = list[tuple[str, bytes, bytes, Any]]
 """(label, history id, content id, value or MISSING) of each output."""
@@ -72,15 +75,16 @@ class Keeper:
         """
         name, inputs = self.versioning.key(op), made.inputs
         contents: dict[str, bytes] = {}
-        for number in range(len(parts)):
-            part = parts[number]
+        for number, part in enumerate(parts):
             exact = type(part) in CONSTANT
             contents[op.label(number)] = cid(part) if exact else content_of(op, number, parts)
         if made.changed:
             key = hid = os.urandom(ID_SIZE)  # nobody finds it
         else:
-            hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid, key)
-            if any(c.hid == hid and _differ(c.outputs, contents) for c in candidates):
+            hid = call_hid(name, [(label, ref) for label, ref, _, _ in inputs], version.vid, key)
+            if candidates and any(
+                c.hid == hid and _differ(c.outputs, contents) for c in candidates
+            ):
                 # The values of that call are lost, and these are other ones: another history.
                 hid = os.urandom(ID_SIZE)
         outputs: Outputs = []
@@ -104,16 +108,19 @@ class Keeper:
             inputs = [i._replace(value=MISSING) if self._unstored(op, i) else i for i in inputs]
         try:
             self.results.record(
-                NewCall(
-                    self.versioning.ops(op)[0],
-                    version.row,
-                    key,
-                    hid,
-                    inputs,
-                    outputs + marks if marks else outputs,
-                    made.started,
-                    made.duration,
-                    self.session_row(),
+                _new_call(
+                    (
+                        self.versioning.ops(op)[0],
+                        version.row,
+                        key,
+                        hid,
+                        inputs,
+                        outputs + marks if marks else outputs,
+                        made.started,
+                        made.duration,
+                        self.session_row(),
+                        None,
+                    )
                 )
             )
         except UnstorableValue as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from mandala_git.errors import ResultsError, UnhashableValue
@@ -50,6 +51,10 @@ class Made(NamedTuple):
         return self.version is not None and self.version.reusable and not self.changed
 
 
+_made = partial(tuple.__new__, Made)
+_context = partial(tuple.__new__, Context)
+
+
 class Making:
     """A call on its way: what is looked at before its function runs, and what afterwards.
 
@@ -89,11 +94,11 @@ class Making:
         self._versioning = versioning
         self._context = context
         values = _refs(given, versioning) if op.refs else given.values()
-        self._lent = _lent(op, given, values)
+        self._lent = [] if given.exact else _lent(op, given, values)
         with versioning:
             self._before = versioning.before(op)
         self._call = OpenCall(context.running)
-        self.inside = Context(context.block, self._call, context.outer, context.modes, op.refs)
+        self.inside = _context((context.block, self._call, context.outer, context.modes, op.refs))
         self.passed = given.passed(values)
         self._started, self._clock = time.time(), time.perf_counter()
 
@@ -125,11 +130,12 @@ class Making:
         """Return the call, now that its function has returned."""
         duration = time.perf_counter() - self._clock
         given, inputs, versioning = self._given, self._given.inputs, self._versioning
-        changed = [place for place, value, content in self._lent if not _is(value, content)]
+        op, lent, changed = self._op, self._lent, []
+        if lent:
+            changed = [place for place, value, content in lent if not _is(value, content)]
         if changed:
             _expose(given.bound)
-        op = self._op
-        for place, value, _ in self._lent:
+        for place, value, _ in lent:
             if type(value) is Ref and value.in_memory:  # it was looked into: its classes count
                 cid(value.load(), found=given.met, path=f"{op.name}: argument {inputs[place].name}")
         if op.func is not op.own and id(op.own.__code__) not in self._call.codes:
@@ -152,7 +158,8 @@ class Making:
                 inputs[place] = inputs[place]._replace(value=MISSING)
         elif version is None or not version.reusable:
             _expose(given.bound)  # it may have kept what it was given, to change it later
-        return Made(returned, inputs, version, bool(changed), why, self._started, duration, refusal)
+        made = (returned, inputs, version, bool(changed), why, self._started, duration, refusal)
+        return _made(made)
 
 
 def make(op: Op[..., Any], given: Given, versioning: Versioning, context: Context) -> Made:

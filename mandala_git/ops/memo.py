@@ -122,7 +122,9 @@ class Memo(Block):
             with self.versioning:
                 self.versioning.renew()
             self._table.clear()
-        return self._call(op, op.bind(args, kwargs) if bound is None else bound, token, context)
+        if bound is None:
+            bound = tuple(zip(op.plan.names or (), args, strict=True))
+        return self._call(op, bound, token, context)
 
     def _answer(self, entry: Entry, context: Context) -> Any:
         if context.running is not None:
@@ -240,7 +242,7 @@ class Memo(Block):
         """Return the key under which a call with these inputs is found."""
         digits = op.round_floats
         if digits is None:
-            parts = [(i.name, i.cid) for i in inputs]
+            parts = [(name, content) for name, _, content, _ in inputs]
         else:
             parts = [(i.name, rounded(i, digits, self.results.load)) for i in inputs]
         shape = op.shape

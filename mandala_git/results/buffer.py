@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
+from mandala_git.records import NamedTuple
 from mandala_git.results import packing, reading, runs
 from mandala_git.results.absence import Absence
 from mandala_git.results.calls import NewCall
@@ -24,44 +26,46 @@ _REWRITE = """UPDATE calls SET run = ?, started = ?, duration = ?, alias_of = ?,
     hid = ?, key = ?, edges = ? WHERE id = ?"""
 
 
-class _Waiting:
-    """A call that waits: what `calls` and `marks` will hold of it."""
+class _Waiting(NamedTuple):
+    """A call that waits: what `calls` and `marks` will hold of it.
 
-    __slots__ = ("alias_of", "duration", "edges", "era", "hid", "key", "marks", "run", "started")
+    Attributes:
+        run: what it has in common with others, see `runs.number_of`.
+        started: milliseconds since 1970.
+        duration: seconds.
+        alias_of: row of the call whose outputs these are.
+        hid: history id.
+        key: lookup key, as `packing.short_key` made it.
+        edges: as `packing.Packing` made them.
+        marks: what it is to be found by.
+        era: in which it is not recorded, see `Absence.add`.
+    """
 
-    def __init__(self, call: NewCall, packed: packing.Packing, era: object | None) -> None:
-        self.era = era
-        names = tuple([edge[0] for edge in call.inputs]), tuple([edge[0] for edge in call.outputs])
-        self.run = (call.op, call.version, call.session, names)
-        self.hid, self.alias_of = call.hid, call.alias_of
-        self.key = packing.short_key(call.hid, call.key)
-        self.started, self.duration = call.started, call.duration
-        self.edges, self.marks = bytes(packed.data), packed.marks
+    run: tuple[int, int, int | None, tuple[tuple[str, ...], tuple[str, ...]]]
+    started: int
+    duration: float
+    alias_of: int | None
+    hid: bytes
+    key: bytes
+    edges: bytes
+    marks: set[bytes]
+    era: object | None
 
-    def adds_to(self, recorded: reading.Opened | None) -> bool:
-        """Say whether more is known now of a call that is recorded: its row is damaged, or small
-        values of it were not at hand then."""
-        if recorded is None:
-            return True
-        now, then = packing.split(self.edges), recorded.parts
-        return now != then and all(
-            packing.content_of(new) == packing.content_of(old)
-            and packing.holds_value(new) >= packing.holds_value(old)
-            for (new, _), (old, _) in zip(now, then, strict=False)
-        )
 
-    def row(self, run: int, proof: bytes, number: int) -> tuple[object, ...]:
-        """Return its row under a number, in a run."""
-        return (
-            run,
-            int(self.started * 1e3),
-            round(self.duration * 1e6),
-            self.alias_of,
-            self.hid,
-            self.key,
-            packing.sealed(self.edges, self.hid, self.key, self.alias_of, proof),
-            number,
-        )
+_waiting = partial(tuple.__new__, _Waiting)
+
+
+def _adds_to(edges: bytes, recorded: reading.Opened | None) -> bool:
+    """Say whether more is known now of a call that is recorded: its row is damaged, or small
+    values of it were not at hand then."""
+    if recorded is None:
+        return True
+    now, then = packing.split(edges), recorded.parts
+    return now != then and all(
+        packing.content_of(new) == packing.content_of(old)
+        and packing.holds_value(new) >= packing.holds_value(old)
+        for (new, _), (old, _) in zip(now, then, strict=False)
+    )
 
 
 class Buffer:
@@ -122,9 +126,18 @@ class Buffer:
         """
         self._small.update(packed.values)
         self.size += len(packed.data)
+        (op, version, key, hid, inputs, outputs, started, duration, session, alias_of) = call
+        names = tuple([edge[0] for edge in inputs]), tuple([edge[0] for edge in outputs])
+        run = op, version, session, names
+        short = packing.short_key(hid, key)
+        edges, marks = packed.data, packed.marks
+        milliseconds = int(started * 1e3)
         # The last step: what an interrupt left without it is no call.
-        self._calls.setdefault(call.hid, _Waiting(call, packed, era))
-        self.keys.add(call.key)
+        self._calls.setdefault(
+            hid,
+            _waiting((run, milliseconds, duration, alias_of, hid, short, edges, marks, era)),
+        )
+        self.keys.add(key)
 
     def write(self, connection: sqlite3.Connection, absence: Absence) -> None:
         """Write everything in one transaction; on an error nothing is written, all stays here."""
@@ -143,43 +156,48 @@ class Buffer:
         )
 
     def _write_calls(self, connection: sqlite3.Connection, era: object | None) -> None:
-        unsure = [hid for hid, call in self._calls.items() if era is None or call.era is not era]
+        unsure = [hid for hid, call in self._calls.items() if era is None or call[-1] is not era]
         known = _known(connection, unsure) if unsure else {}
         (number,) = connection.execute(
             "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'calls'"
         ).fetchone()
         numbers: dict[object, tuple[int, bytes]] = {}
-        sums: dict[int, runs.Sum] = {}
-        new, anew, marks = [], [], []
-        for call in self._calls.values():
-            there = known.get(call.hid)
-            if there is not None and not call.adds_to(there[1]):
+        sums: dict[int, list[Any]] = {}
+        new: list[tuple[Any, ...]] = []
+        anew: list[tuple[Any, ...]] = []
+        marks: list[tuple[bytes, int]] = []
+        for shared, started, duration, alias_of, hid, key, edges, places, _ in self._calls.values():
+            there = known.get(hid)
+            if there is not None and not _adds_to(edges, there[1]):
                 continue
-            found = numbers.get(call.run)
+            found = numbers.get(shared)
             if found is None:
-                found = numbers[call.run] = runs.number_of(connection, *call.run)
+                found = numbers[shared] = runs.number_of(connection, *shared)
             run, proof = found
             if there is None:
                 place = number = number + 1
-                new.append(call.row(run, proof, place))
             else:
                 place = there[0]
-                anew.append(call.row(run, proof, place))
-            counts = there is None and call.alias_of is None
-            first, last, calls, seconds = sums.get(run) or (place, place, 0, 0.0)
-            sums[run] = runs.Sum(
-                min(first, place),
-                max(last, place),
-                calls + counts,
-                seconds + call.duration * counts,
-            )
-            marks += [(mark, place) for mark in call.marks]
+            sealed = packing.sealed(edges, hid, key, alias_of, proof)
+            row = (run, started, round(duration * 1e6), alias_of, hid, key, sealed, place)
+            (new if there is None else anew).append(row)
+            total = sums.get(run)
+            if total is None:
+                total = sums[run] = [place, place, 0, 0.0]
+            if place < total[0]:
+                total[0] = place
+            if place > total[1]:
+                total[1] = place
+            if there is None and alias_of is None:
+                total[2] += 1
+                total[3] += duration
+            marks += [(mark, place) for mark in places]
         _insert(connection, _INSERT, 8, new)
         connection.executemany(_REWRITE, anew)
         # Those of many calls in the order of the index, so that each page is met once.
         _insert(connection, _MARK, 2, sorted(marks))
         for run, more in sums.items():
-            runs.add(connection, run, more)
+            runs.add(connection, run, runs.Sum(*more))
 
 
 def _insert(

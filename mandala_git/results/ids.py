@@ -63,6 +63,8 @@ def cid(value: Any, *, found: Found | None = None, path: str = "value") -> bytes
     Raises:
         UnhashableValue: some part can be neither taken apart nor pickled; names its path.
     """
+    if type(value) is int:
+        return _id_of_int(value)
     atom = ATOMS.get(type(value))
     if atom is not None:
         return blake3(b"\x01" + atom(value)).digest(length=16)
@@ -70,6 +72,22 @@ def cid(value: Any, *, found: Found | None = None, path: str = "value") -> bytes
 
     encoded = encode(value, Found() if found is None else found, path)
     return blake3(SCHEME + encoded).digest(length=ID_SIZE)
+
+
+_ints: dict[int, bytes] = {}
+_INTS, _BITS = 4096, 64
+
+
+def _id_of_int(value: int) -> bytes:
+    """Return the content id of an int; a call asks for that of each int two or three times."""
+    known = _ints.get(value)
+    if known is None:
+        known = blake3(b"\x01" + ATOMS[int](value)).digest(length=16)
+        if value.bit_length() < _BITS:
+            if len(_ints) >= _INTS:
+                _ints.clear()
+            _ints[value] = known
+    return known
 
 
 def rounded_cid(
@@ -108,10 +126,15 @@ def _framed(part: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _name(name: str) -> bytes:
-    return _framed(atoms.text(name))
+    """Return the name of what an id follows."""
+    return _framed(atoms.text(name)) + _length(ID_SIZE)
 
 
-_ID = _length(ID_SIZE)
+@lru_cache(maxsize=4096)
+def _op(key: str, version: bytes) -> bytes:
+    return _CALL + _framed(atoms.text(key)) + _framed(version)
+
+
 # Each byte becomes another one, and only after 256 times itself again (a full cycle, Hull and
 # Dobell 1962): what is written so is never taken for what it was written from.
 _OTHER = bytes((5 * byte + 3) % 256 for byte in range(256))
@@ -122,7 +145,8 @@ _INPUTS = SCHEME + _framed(b"inputs")
 
 @lru_cache(maxsize=4096)
 def _name_bits(name: str) -> int:
-    return int.from_bytes(blake3(_OUTPUT + _name(name)).digest(length=ID_SIZE - MARK))
+    data = _OUTPUT + _framed(atoms.text(name))
+    return int.from_bytes(blake3(data).digest(length=ID_SIZE - MARK))
 
 
 def value_hid(content: bytes) -> bytes:
@@ -157,9 +181,9 @@ def call_hid(
     Returns:
         16 bytes.
     """
-    data = _CALL + _name(op_key) + _framed(version)
+    data = _op(op_key, version)
     for name, hid in sorted(inputs):
-        data += _name(name) + _ID + hid
+        data += _name(name) + hid
     mark = key[:MARK]
     return mark + blake3(data).digest(length=ID_SIZE - len(mark))
 
@@ -177,5 +201,5 @@ def lookup_key(inputs: Iterable[tuple[str, bytes]]) -> bytes:
     """
     data = _INPUTS
     for name, content in sorted(inputs):
-        data += _name(name) + _ID + content
+        data += _name(name) + content
     return blake3(data).digest(length=ID_SIZE)

@@ -18,8 +18,8 @@ from blake3 import blake3
 
 from mandala_git.results import atoms
 from mandala_git.results.atoms import ATOMS
-from mandala_git.results.calls import Edge
-from mandala_git.results.ids import ID_SIZE, MARK, SCHEME, output_hid, value_hid
+from mandala_git.results.calls import Edge, NewCall
+from mandala_git.results.ids import ID_SIZE, MARK, SCHEME, cid, output_hid, value_hid
 
 SMALL = 32
 """Bytes of a canonical encoding up to which a value lies in the call itself."""
@@ -82,48 +82,52 @@ def holds_value(packed: bytes) -> bool:
 class Packing:
     """The edges of a call on their way into the database.
 
+    Args:
+        call: the call.
+
     Attributes:
-        values: {content id: bytes} of the small values in it.
-        marks: what the call is to be found by.
         data: the edges as bytes.
+        marks: what the call is to be found by.
+        values: {content id: bytes} of the small values in it.
+        inputs, outputs: places of those edges whose values are not in it.
     """
 
-    def __init__(self, hid: bytes, key: bytes) -> None:
+    __slots__ = ("data", "inputs", "marks", "outputs", "values")
+
+    def __init__(self, call: NewCall) -> None:
+        hid = call.hid
+        self.data = b""
+        self.marks = marks = {mark_of_call(call.key), mark_of_call(hid)}
         self.values: dict[bytes, bytes] = {}
-        self.marks = {mark_of_call(key), mark_of_call(hid)}
-        self.data = bytearray()
-        self._call = hid
+        self.inputs: list[int] = []
+        self.outputs: list[int] = []
+        for place, (_, history, content, value) in enumerate(call.inputs):
+            marks.add(mark_of_input(history))
+            follows = history == value_hid(content)
+            if not follows:
+                marks.add(mark_of_content(content))
+            if not self._add(content, value, None if follows else history):
+                self.inputs.append(place)
+        for place, (name, history, content, value) in enumerate(call.outputs):
+            marks.add(mark_of_content(content))
+            follows = history == output_hid(hid, name)
+            if not follows:
+                marks.add(mark_of_call(history))
+            if not self._add(content, value, None if follows else history):
+                self.outputs.append(place)
 
-    def add_input(self, hid: bytes, content: bytes, value: Any) -> bool:
-        """Add an argument; say whether its value is in it now."""
-        plain = hid == value_hid(content)
-        self.marks.add(mark_of_input(hid))
-        if not plain:
-            self.marks.add(mark_of_content(content))
-        return self._add(content, value, None if plain else hid)
-
-    def add_output(self, name: str, hid: bytes, content: bytes, value: Any) -> bool:
-        """Add an output; say whether its value is in it now."""
-        usual = hid == output_hid(self._call, name)
-        if not usual:
-            self.marks.add(mark_of_call(hid))
-        self.marks.add(mark_of_content(content))
-        return self._add(content, value, None if usual else hid)
-
-    def _add(self, content: bytes, value: Any, hid: bytes | None) -> bool:
+    def _add(self, content: bytes, value: Any, history: bytes | None) -> bool:
+        """Add an edge; say whether its value is in it now."""
         packed = small(value)
         # Whoever hands in another id than the value's own means something by it.
-        inside = packed is not None and content_of(packed) == content
-        if packed is not None and inside:
-            self.values[content] = packed
-        else:
+        inside = packed is not None and cid(value) == content
+        if packed is None or not inside:
             packed = _HEADS[_CONTENT] + content
-        if hid is None:
-            self.data += packed
         else:
-            self.data.append(packed[0] + _HISTORY)
-            self.data += packed[1:]
-            self.data += hid
+            self.values[content] = packed
+        if history is not None:
+            packed = _HEADS[packed[0] + _HISTORY] + packed[1:] + history
+        self.data += packed
         return inside
 
 

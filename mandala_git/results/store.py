@@ -96,13 +96,12 @@ class Results(Contents):
         with self.lock:
             if self._stuck or self.refusal is not None:
                 self._insist()
-            packed = packing.Packing(call.hid, call.key)
-            large = [edge for edge in call.inputs if not packed.add_input(*edge[1:])]
-            alone = len(call.outputs) == 1
-            for number, (name, hid, content, value) in enumerate(call.outputs):
-                if not packed.add_output(name, hid, content, value):
-                    self._keep(content, value, "result", None if alone else number)
-            for name, _, content, value in large:
+            packed = packing.Packing(call)
+            for place in packed.outputs:
+                _, _, content, value = call.outputs[place]
+                self._keep(content, value, "result", place if len(call.outputs) > 1 else None)
+            for place in packed.inputs:
+                name, _, content, value = call.inputs[place]
                 with suppress(UnstorableValue):  # it is known by its id alone
                     self._keep(content, value, "argument", name)
             self._open()

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CodeType, FrameType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 IsProject = Callable[[str], bool]
@@ -87,7 +87,7 @@ class Tracker:
                 sys.setprofile(observer.hook)
             return function(*args, **kwargs)
         finally:
-            self._end(call, None if observer.hook is None else sys.getprofile())
+            self._end(call, _unhook(observer.hook))
 
     async def run_async(
         self,
@@ -106,15 +106,20 @@ class Tracker:
                 sys.setprofile(observer.hook)
             return await function(*args, **kwargs)
         finally:
-            self._end(call, None if observer.hook is None else sys.getprofile())
+            self._end(call, _unhook(observer.hook))
 
     def _begin(self, call: OpenCall) -> bool:
         """Note that a call begins; return whether its thread has to set the hook."""
+        observer = self._observer
         with self._lock:
+            alone = not self._open
             self._open[call] = None
-            self._settle()
-            hooked = self._observer.begin()
-            call.observed = self._observer.complete
+            if alone:
+                self._leaves = (call,)
+            else:
+                self._settle()
+            hooked = observer.begin()
+            call.observed = observer.complete
             return hooked
 
     def _end(self, call: OpenCall, present: object) -> None:
@@ -123,11 +128,14 @@ class Tracker:
         with self._lock:
             if call in self._open:
                 del self._open[call]
-            if not self._open and present is not None and present is observer.hook:
-                sys.setprofile(None)
             observer.end(present, last=not self._open)
             complete = observer.complete
-            self._settle()
+            if not self._open:
+                self._leaves = ()
+            else:
+                self._settle()
+                if present is not None and present is observer.hook:
+                    sys.setprofile(present)
         if not complete or _processes() != call.processes or _workers():
             call.observed = False
 
@@ -167,6 +175,16 @@ class Tracker:
         return project
 
 
+def _unhook(hook: Hook | None) -> Hook | None:
+    """Take the hook away while it would only see what is done here; return what there was."""
+    if hook is None:
+        return None
+    present: Any = sys.getprofile()
+    if present is hook:
+        sys.setprofile(None)
+    return cast("Hook | None", present)
+
+
 _forks = 0
 
 
@@ -182,7 +200,7 @@ if hasattr(os, "register_at_fork"):
 def _processes() -> tuple[int, str]:
     """Return how many processes this one has begun: what runs in them is not seen here."""
     process = sys.modules.get("multiprocessing.process")
-    return _forks, repr(getattr(process, "_process_counter", ""))
+    return _forks, "" if process is None else repr(getattr(process, "_process_counter", ""))
 
 
 def _workers() -> bool:
@@ -289,6 +307,8 @@ class _Profile:
         self.hook: Hook = self._event  # the one object that `sys.getprofile` gives back
         self._on = False
         self._threads: set[int] = set()
+        self._known: list[threading.Thread] = []
+        self._harmless = True
         self.complete = True
         self.obstacle = ""
 
@@ -304,9 +324,12 @@ class _Profile:
         here, present = threading.get_ident(), sys.getprofile()
         if not self._on:
             self._on = True
-            others = [thread for thread in threading.enumerate() if thread.ident != here]
-            self.complete = all(map(_is_harmless, others))
-            self._threads = {here}
+            threads = threading.enumerate()
+            if self._threads != {here} or threads != self._known:
+                others = [thread for thread in threads if thread.ident != here]
+                self._known, self._harmless = threads, all(map(_is_harmless, others))
+                self._threads = {here}
+            self.complete = self._harmless
             threading.setprofile(self._first_event)
         elif here not in self._threads:
             # A second thread makes a call of its own: from here on it is observed too, but what

@@ -21,6 +21,7 @@ from interrupts import interrupted_at
 
 from mandala_git.errors import MandalaWarning, ResultsError, Unwritable, ValueLost
 from mandala_git.results import connection, ids, lifetime, presence, store, values
+from mandala_git.results.absence import Absence
 from mandala_git.results.calls import NewCall
 from mandala_git.results.store import Results
 
@@ -275,10 +276,10 @@ def test_a_lock_that_stays_is_not_waited_for_at_each_call(
         tried = 0
         write = results._buffer.write
 
-        def counted(connection: sqlite3.Connection) -> None:
+        def counted(connection: sqlite3.Connection, absence: Absence) -> None:
             nonlocal tried
             tried += 1
-            write(connection)
+            write(connection, absence)
 
         monkeypatch.setattr(results._buffer, "write", counted)
         for call in calls:
