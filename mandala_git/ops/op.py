@@ -16,6 +16,7 @@ from mandala_git.ops.arguments import CAPTURED, Bound, IgnoringPlan, Plan
 from mandala_git.ops.context import CONTEXT
 from mandala_git.ops.refs import unwrap
 from mandala_git.ops.special import settled
+from mandala_git.results.naming import importable
 from mandala_git.versions.seen import stat_of
 
 P = ParamSpec("P")
@@ -83,6 +84,14 @@ class Op(Generic[P, T]):
         functools.update_wrapper(self, func)
         self.func = func
         self.own = own
+        self._settings = {
+            "nout": nout,
+            "output_names": output_names,
+            "ignore_args": ignore_args,
+            "unstored_args": unstored_args,
+            "round_floats": round_floats,
+            "refs": refs,
+        }
         self._captures = func is not own or bool(own.__closure__)
         self._stated = func is own
         self.plan = IgnoringPlan(func, ignore_args) if ignore_args else Plan(func)
@@ -215,6 +224,11 @@ class Op(Generic[P, T]):
         return self.own
 
     def __reduce__(self) -> str | tuple[Any, ...]:
+        # Where its name leads to it, it is pickled as functions are. Not so by cloudpickle in a
+        # worker of joblib or dask, which has another `__main__`, or none of our cells.
+        writer = sys._getframe(1).f_globals.get("__name__", "")
+        if writer.endswith("cloudpickle") and not _is_imported(self):
+            return _made_again, (type(self), self.func, self._settings)
         return self.own.__qualname__
 
     @property
@@ -282,6 +296,17 @@ class AsyncOp(Op[P, T]):
         plain: Any = self.run_plainly(args, kwargs)
         returned: T = settled(await plain)
         return returned
+
+
+def _is_imported(op: Op[..., Any]) -> bool:
+    """Tell whether a process that imports the op's module finds it there."""
+    module = op.own.__module__
+    return module != "__main__" and importable(op, module, op.own.__qualname__)
+
+
+def _made_again(cls: type[Op[..., Any]], func: Any, settings: dict[str, Any]) -> Op[..., Any]:
+    """Make an op of a function that came from another process."""
+    return cls(func, **settings)
 
 
 def _is_async(func: object) -> bool:

@@ -23,7 +23,7 @@ from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.process import ProcessWorld
-from mandala_git.versions.proofs import without_source
+from mandala_git.versions.proofs import is_at_home, without_source
 from mandala_git.versions.readings import Reading
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.seen import Check, Guard
@@ -144,7 +144,11 @@ class Versioned(Versioning):
             if found is None and self.world.outgrown():
                 self.renew()  # it was made in the cell that runs
                 found = self.loaded.owner(op.own.__code__)
-            if found is None or split_key(found[0])[0] not in self.loaded.modules():
+            if (
+                found is None
+                or split_key(found[0])[0] not in self.loaded.modules()
+                or not is_at_home(op.own)
+            ):
                 found = self._without_source(op), False
                 self.renew()
             key, _ = found
@@ -177,7 +181,10 @@ class Versioned(Versioning):
                 f"{op.name} in {filename} is no code of the project {self.repo.root}",
                 hint="Call it without @op, or move it into the project.",
             )
-        return without_source(self.loaded, op.own.__code__)
+        if is_at_home(op.own):
+            return without_source(self.loaded, op.own.__code__)
+        sent = "it came here without its module: define it in one that is imported here, too"
+        return without_source(self.loaded, op.own.__code__, sent)
 
     def key(self, op: Op[..., Any]) -> str:
         """Return the key of an op.

@@ -39,7 +39,15 @@ def raw(definition: Definition, why: str) -> Definition:
     return definition._replace(skeleton=f"raw:{mark}", digest=f"raw:{mark}", note=why)
 
 
-def without_source(loaded: Loaded, code: CodeType) -> str:
+def is_at_home(function: FunctionType) -> bool:
+    """Tell whether a function finds its globals in a module: what a file says of them is proved
+    there. One that was sent from another process as its code brings some of its own."""
+    found = function.__globals__
+    module = sys.modules.get(found.get("__name__", ""))
+    return module is not None and module.__dict__ is found
+
+
+def without_source(loaded: Loaded, code: CodeType, why: str = "nothing tells its source") -> str:
     """Return a key for a function whose source nothing tells; it agrees with nothing.
 
     A prompt, `exec`, a cell that has been replaced, a script in a namespace that nobody knows.
@@ -54,7 +62,7 @@ def without_source(loaded: Loaded, code: CodeType) -> str:
     if all(each.qualname != qualname for each in facts.definitions):
         text = sha256(code_hash(code))
         made = Definition(filename, qualname, Kind.FUNCTION, text, text, text, text)
-        made = raw(made, "nothing tells its source")
+        made = raw(made, why)
         loaded.unknown[filename] = facts._replace(definitions=(*facts.definitions, made))
     return f"{filename}::{qualname}"
 
@@ -159,6 +167,7 @@ def _check_function(
             own
             and (code.co_qualname, code_hash(code)) in codes
             and loaded.path_of(code.co_filename) == definition.path
+            and is_at_home(function)
         ):
             return ""
     if definition.plain or any(f.__qualname__ == name for f in functions):
