@@ -134,6 +134,14 @@ class Ref(Held):
     def __hash__(self) -> int:
         return hash(self.hid)
 
+    def __mandala_hash__(self) -> object:
+        raise TypeError("it is a Ref inside an object: put its value there, ref.value")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from mandala_git.ops.sending import sent
+
+        return sent(self, self._loader)
+
     def _repr_html_(self) -> str:
         """Show the value as a notebook shows it, with what it is a Ref of below; load nothing."""
         from html import escape

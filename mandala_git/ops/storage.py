@@ -318,16 +318,19 @@ class Storage(Provenance, Tended):
         return f"Storage({place}, versioned by {by})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_opened, (self._settings,))
+        from mandala_git.ops.sending import sent_storage
+
+        return sent_storage(self, self._settings)
+
+    def __copy__(self) -> Storage:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Storage:
+        return self
 
     def __mandala_hash__(self) -> object:
         # A storage that code can reach is a way to results, never a part of them.
         return "mandala_git.Storage"
-
-
-def _opened(settings: dict[str, Any]) -> Storage:
-    """Open a storage as another process had it open."""
-    return Storage(**settings)
 
 
 def _names_database(path: str | Path) -> bool:

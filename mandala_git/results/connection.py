@@ -149,6 +149,16 @@ class Connected:
         return self._connect(None) if self._database is None else self._database
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    def store_id(self) -> bytes:
+        """Return the random id of the database."""
+        with self._using(flushed=False) as database:
+            return bytes(database.execute("SELECT id FROM store").fetchone()[0])
+
+    @property
     def wal(self) -> bool:
         """Whether processes of this machine share memory here: not on a network file system."""
         with self._using(flushed=False) as database:

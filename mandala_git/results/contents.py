@@ -227,6 +227,11 @@ class Contents(Register):
         return self._files
 
     @property
+    def mapped(self) -> bool:
+        """Whether large arrays are mapped when they are loaded."""
+        return self._mapped
+
+    @property
     def runs(self) -> Runs:
         """What calls have in common."""
         return self._runs

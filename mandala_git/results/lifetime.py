@@ -45,6 +45,11 @@ def watch(store: Store) -> None:
     _live.add(store)
 
 
+def open_stores() -> list[Store]:
+    """Return the stores of this process."""
+    return list(_live)
+
+
 def abandon(connection: sqlite3.Connection) -> None:
     """Keep a connection that a fork brought along from ever being closed.
 
