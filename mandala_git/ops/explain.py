@@ -17,6 +17,7 @@ from mandala_git.results.calls import MISSING, CallRecord, Candidate, Edge
 from mandala_git.source.outline import Mark
 from mandala_git.versions.agreement import Stop
 from mandala_git.versions.comparison import Comparison
+from mandala_git.versions.data import moved
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.worlds import Worlds
 
@@ -139,7 +140,7 @@ def _other_code(memo: Memo, op: Op[..., Any], candidates: list[Candidate]) -> It
     worlds = Worlds(tree, versioning.history)
     comparison = Comparison(None, worlds)
     key = versioning.key(op).partition(".<locals>")[0]
-    told: set[Stop] = set()
+    told: set[Stop | str] = set()
     for row in sorted(calls, reverse=True):
         version = memo.results.version(row)
         outcome = version and versioning.world.judge(version.vid.hex(), key)
@@ -150,8 +151,14 @@ def _other_code(memo: Memo, op: Op[..., Any], candidates: list[Candidate]) -> It
             yield "a call with these arguments ran code that no file tells, or changed its inputs"
         elif not outcome.stops:
             yield "a recorded call with these arguments has lost its result"
+        files = moved(versioning.world, version.vid.hex()) if version else []
+        for path in files:
+            if path not in told:
+                told.add(path)
+                yield f"{path} is not as it was when a call with these arguments ran"
         for stop in outcome.stops if outcome is not None else ():
-            if stop not in told:
+            # Equal code stops at a value, or at the files.
+            if stop not in told and not (files and stop.text_old == stop.text_new):
                 told.add(stop)
                 yield from _stopped(versioning, comparison, worlds, stop)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
 from mandala_git.ops.arguments import CAPTURED, Bound, IgnoringPlan, Plan
 from mandala_git.ops.context import CONTEXT
+from mandala_git.ops.declared import Path, declare
 from mandala_git.ops.refs import unwrap
 from mandala_git.ops.special import settled
+from mandala_git.ops.wrapped import around, cells, own_function
 from mandala_git.results.naming import importable
 from mandala_git.versions.seen import stat_of
 
@@ -54,6 +54,7 @@ class Op(Generic[P, T]):
         round_floats: significant digits of floats by which calls are found, None for all.
         unstored: names of arguments whose values are not stored.
         refs: whether the function gets Refs, and calls inside it give Refs: a superop.
+        depends_on: patterns of files whose content counts as the code does.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Op(Generic[P, T]):
         unstored_args: Sequence[str] = (),
         round_floats: int | None = None,
         refs: bool = False,
+        depends_on: Sequence[Path] = (),
     ) -> None:
         if isinstance(func, Op):
             raise UsageError(f"{func!r} is an op already", hint="Write @op once.")
@@ -112,6 +114,7 @@ class Op(Generic[P, T]):
             )
         self.round_floats = round_floats
         self.refs = refs
+        self.depends_on = declare(self, depends_on) if depends_on else ()
         _ops.add(self)
         filename = own.__code__.co_filename
         if filename not in _files:
@@ -190,14 +193,14 @@ class Op(Generic[P, T]):
 
     def captured(self) -> Bound:
         """Return (name, value) of every captured value."""
-        cells = [
+        captured = [
             (f"{CAPTURED}{name}", value)
-            for name, value in _cells(self.own)
+            for name, value in cells(self.own)
             if value is not self.own and not (isinstance(value, Op) and value.func is self.func)
         ]  # but for what calls itself
         if not self._stated and not self._is_stated():
-            cells += around(self.func, self.own)
-        return tuple(cells)
+            captured += around(self.func, self.own)
+        return tuple(captured)
 
     def _is_stated(self) -> bool:
         """Tell whether source says what decorators are around the op: it stands under its name."""
@@ -325,6 +328,7 @@ def op(
     ignore_args: Sequence[str] = (),
     unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
+    depends_on: Sequence[Path] = (),
 ) -> Callable[[Callable[P, T]], Op[P, T]]: ...
 
 
@@ -337,6 +341,7 @@ def op(
     ignore_args: Sequence[str] = (),
     unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
+    depends_on: Sequence[Path] = (),
 ) -> Any:
     """Record the calls of a function inside `with storage:`; never compute one twice.
 
@@ -353,6 +358,10 @@ def op(
             frames and containers too, by which recorded calls are found: arguments that are
             equal after rounding share a result. The function gets what it was given, and that
             is what is recorded. By default every bit counts.
+        depends_on: files whose content counts as the code does: paths relative to the folder of
+            the module, with `*`, `**`, `?` and `[...]`; a folder means all files in it. Where the
+            content is another, or a file comes or goes, the call runs; where it is back, the call
+            is found again.
 
     Returns:
         The op. Outside a block it is the plain function.
@@ -366,8 +375,8 @@ def op(
         "ignore_args": ignore_args,
         "unstored_args": unstored_args,
         "round_floats": round_floats,
+        "depends_on": depends_on,
     }
-
     return _decorate(func, settings)
 
 
@@ -394,6 +403,7 @@ def superop(
     ignore_args: Sequence[str] = (),
     unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
+    depends_on: Sequence[Path] = (),
 ) -> Callable[[Callable[P, T]], Op[P, T]]: ...
 
 
@@ -416,55 +426,6 @@ def superop(func: Any = None, /, **settings: Any) -> Any:
         UsageError: it cannot be an op.
     """
     return _decorate(func, {**settings, "refs": True})
-
-
-def _cells(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield (name, value) of what a function captured, but for what is not assigned yet."""
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with suppress(ValueError):
-            yield name, cell.cell_contents
-
-
-def around(func: Any, own: FunctionType) -> list[tuple[str, Any]]:
-    """Return (name, value) of what decorators of other people hold that are around a function."""
-    chain: list[Any] = [func]
-    while chain[-1] is not own:
-        chain.append(vars(chain[-1])["__wrapped__"])
-    held: list[tuple[str, Any]] = []
-    for level, each in enumerate(chain[:-1]):
-        if isinstance(each, FunctionType):
-            values: dict[str, Any] = dict(_cells(each))
-            values["<defaults>"] = (each.__qualname__, each.__defaults__, each.__kwdefaults__)
-        else:
-            values = {**vars(each), "<type>": type(each)}
-        held += (
-            (f"{CAPTURED}{level}.{name}", value)
-            for name, value in values.items()
-            if not any(value is other for other in chain)
-        )
-    return held
-
-
-_OTHERS = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
-_LIBRARY = os.path.dirname(os.__file__) + os.sep
-
-
-def own_function(func: object) -> FunctionType | None:
-    """Return the function whose code an op is known by.
-
-    That is the outermost one, below the decorators of other people that say what they wrap
-    (`__wrapped__`): their code is theirs, and the same around every function.
-    """
-    found, seen = None, set[int]()
-    while func is not None and id(func) not in seen and not isinstance(func, type):
-        seen.add(id(func))
-        if isinstance(func, FunctionType):
-            found = func
-            filename = func.__code__.co_filename
-            if not filename.startswith(_LIBRARY) and not any(p in filename for p in _OTHERS):
-                break
-        func = vars(func).get("__wrapped__") if hasattr(func, "__dict__") else None
-    return found
 
 
 C = TypeVar("C", bound=Callable[..., Any])

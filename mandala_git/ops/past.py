@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,11 @@ from mandala_git.ops.op import Op
 from mandala_git.ops.tables import op_table, result_rows
 from mandala_git.ops.trouble import missing_call
 from mandala_git.ops.versioned import Versioned
-from mandala_git.ops.versioning import CallVersion, Versioning
+from mandala_git.ops.versioning import Before, CallVersion, Versioning
 from mandala_git.results.calls import Session
 from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.belonging import Belonging
 from mandala_git.versions.indexed import IndexedTree
-from mandala_git.versions.readings import Reading
 from mandala_git.versions.seen import Guard
 from mandala_git.versions.worlds import Worlds
 
@@ -152,7 +151,7 @@ class _PastVersioning(Versioning):
         """Return who tells which versions belong to the commit."""
         return Belonging.to(self._worlds, self.results).of
 
-    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
+    def before(self, op: Op[..., Any]) -> Before:
         """Refuse to make a call: the loaded code is not that commit's."""
         raise self._missing(op)
 

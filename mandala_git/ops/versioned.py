@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.config import read_settings
 from mandala_git.errors import VersionError
+from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
-from mandala_git.ops.versioning import CallVersion, Versioning, session_here
+from mandala_git.ops.versioning import Before, CallVersion, Versioning, session_here
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
@@ -90,7 +90,11 @@ class Versioned(Versioning):
     def world(self) -> ProcessWorld:
         """The world of this process, made when first needed."""
         if self._world is None:
-            self._world = ProcessWorld(self.loaded, self._tree, self.history)
+            from mandala_git.repo.data_files import DiskFiles
+
+            data = DiskFiles(self.repo.root, self.repo.object_format, self.index)
+            declarations = Declarations(self.loaded)
+            self._world = ProcessWorld(self.loaded, self._tree, self.history, data, declarations)
         return self._world
 
     def _tree(self) -> IndexedTree:
@@ -241,7 +245,7 @@ class Versioned(Versioning):
             if row not in known.versions:
                 known.versions[row] = self._judged(known, row)
             found = known.versions[row]
-            if found is None or found.guard.holds():
+            if found.guard.holds() if found is not None else not self.world.files_moved():
                 return found
             self.renew()  # something moved since it was looked at: look again, once
         return None
@@ -267,8 +271,8 @@ class Versioned(Versioning):
 
         return Belonging(self.world.snapshot, self.world.judge, self.results).of
 
-    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
-        """Read the globals in the op's static closure that may change while it runs."""
+    def before(self, op: Op[..., Any]) -> Before:
+        """Look at the globals and files in the op's static closure that may change meanwhile."""
         known = self._of(op)
         if known.changeable is None:
             known.changeable = self.world.changeable(known.definition)
@@ -276,26 +280,28 @@ class Versioned(Versioning):
         readings = {key: self.world.read_now(key) for key in known.changeable}
         for key, check, reading in known.fixed:
             readings[key] = reading if check.holds() else self.world.read_now(key)
-        return readings
+        return Before(readings, self.world.files_below(known.definition))
 
     def record(
         self,
         op: Op[..., Any],
         call: OpenCall,
         arguments: Collection[tuple[str, str]],
-        before: Mapping[str, Reading | None],
+        before: Before,
     ) -> CallVersion:
         """Return the version of a call that just ran."""
+        readings, files = before
         if self.world.outgrown():
             self.renew()  # modules were loaded meanwhile: what they hold counts
         names = self.loaded.keys_of(arguments) if arguments else ()
-        moved = self.world.moved(before) if before else []
+        moved = self.world.moved(readings) if readings else []
         observed = (
             frozenset(call.codes),
             call.observed,
             frozenset(call.links),
             names,
-            tuple([(key, read and read.cid) for key, read in before.items()]) if before else (),
+            tuple([(key, read and read.cid) for key, read in readings.items()]),
+            repr(files) if files else "",
         )
         known = self._of(op)
         if not moved:
@@ -307,7 +313,7 @@ class Versioned(Versioning):
             self.renew()
             known = self._of(op)
             recorded, why, guard, sure = self._write(known, call, names, before)
-        changed = [key for key in moved if before[key] is not None]
+        changed = [key for key in moved if readings[key] is not None]
         if changed and not why:
             # To find the result would not change again what the call changed.
             recorded = recorded._replace(volatile=os.urandom(16).hex())
@@ -323,7 +329,7 @@ class Versioned(Versioning):
         known: _Known,
         call: OpenCall,
         names: tuple[str, ...],
-        before: Mapping[str, Reading | None],
+        before: Before,
     ) -> tuple[Recorded, str, Guard, bool]:
         """Return the version of a call, and whether a later call may be answered with it.
 
@@ -336,13 +342,17 @@ class Versioned(Versioning):
         definition = self.world.snapshot.definition(known.definition)
         if definition is None:
             raise VersionError(f"{known.key} is no longer where it was when it was loaded")
-        recorder = Recorder(self.world, definition, Ran.of(call, self.world, names, before))
+        recorder = Recorder(self.world, definition, Ran.of(call, self.world, names, *before))
         recorded = recorder.record()
-        keys: AbstractSet[str] | None = {node.key for node in recorded.nodes}
-        if call.links and not recorder.why:
-            keys = self.world.rests_on(recorded, known.definition)
-        guard = self.world.checks(self.world.closure(known.definition) if keys is None else keys)
-        return recorded, recorder.why, guard, keys is not None
+        if not call.links or recorder.why:
+            keys = frozenset(node.key for node in recorded.nodes)
+            return recorded, recorder.why, self.world.checks(keys, recorder.files), True
+        self.history.keep(recorded.id, recorded)
+        guard = self.world.admit(recorded.id, known.definition)
+        if guard is None:  # one of the nested calls belongs to no later call
+            keys = frozenset(self.world.closure(known.definition))
+            return recorded, "", self.world.checks(keys, recorder.files), False
+        return recorded, "", guard, True
 
     def _store(self, known: _Known, recorded: Recorded, guard: Guard, *, here: bool) -> CallVersion:
         context, texts, bodies = self._context(known)

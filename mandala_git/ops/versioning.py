@@ -12,12 +12,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError
 from mandala_git.ops.op import Op
 from mandala_git.records import NamedTuple
+from mandala_git.repo.data_files import Listing
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
 from mandala_git.versions.readings import Reading
@@ -47,6 +48,21 @@ class CallVersion(NamedTuple):
     reusable: bool = True
     exact: bool = True
     why: str = ""
+
+
+class Before(NamedTuple):
+    """What was looked at before a call ran.
+
+    Attributes:
+        readings: globals that may change while it runs, by key.
+        files: what the files hold on which ops depend, by key of the op and pattern.
+    """
+
+    readings: Mapping[str, Reading | None] = MappingProxyType({})
+    files: Mapping[str, Mapping[str, Listing]] = MappingProxyType({})
+
+
+NOTHING = Before()
 
 
 class Versioning(ABC):
@@ -147,13 +163,13 @@ class Versioning(ABC):
     def renew(self) -> None:  # noqa: B027 - most look at nothing
         """Look at everything anew: a guard did not hold."""
 
-    def before(self, op: Op[..., Any]) -> Mapping[str, Reading | None]:
-        """Read the globals that may change while the op runs.
+    def before(self, op: Op[..., Any]) -> Before:
+        """Look at what may change while the op runs.
 
         Raises:
             MissingCall: no calls are made here.
         """
-        return {}
+        return NOTHING
 
     @abstractmethod
     def record(
@@ -161,7 +177,7 @@ class Versioning(ABC):
         op: Op[..., Any],
         call: OpenCall,
         arguments: Collection[tuple[str, str]],
-        before: Mapping[str, Reading | None],
+        before: Before,
     ) -> CallVersion:
         """Return the version of a call that just ran.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mandala_git.errors import MandalaError
+from mandala_git.repo.data_files import DataFiles, DiskFiles, TreeFiles
 from mandala_git.repo.objects import blob_id, object_id, read_objects
 from mandala_git.repo.repository import CODE, Repository
 
@@ -50,9 +51,10 @@ class Tree:
         entries: {path: blob id}, paths relative to the repository with `/`; bytes that are
             not UTF-8 are surrogates.
         unmerged: paths in conflict, which therefore are in no entry (only in an index).
+        data: the other files of the snapshot, which ops may depend on; None where nobody asks.
     """
 
-    __slots__ = ("_bytes", "_repo", "entries", "unmerged")
+    __slots__ = ("_bytes", "_repo", "data", "entries", "unmerged")
 
     def __init__(
         self,
@@ -60,9 +62,11 @@ class Tree:
         repo: Project,
         unmerged: tuple[str, ...] = (),
         contents: Mapping[str, bytes] | None = None,
+        data: DataFiles | None = None,
     ) -> None:
         self.entries = entries
         self.unmerged = unmerged
+        self.data = data
         self._repo = repo
         # Work tree only: bytes that were read to name them, so that few are read twice.
         self._bytes = contents
@@ -123,8 +127,7 @@ def commit_tree(repo: Repository, commit: str) -> Tree:
     """
     options = ("-r", "--raw", "-z", "--no-renames", "--end-of-options")
     sides = (empty_tree(repo), commit + "^{tree}")
-    out = repo.run(["diff-tree", *options, *sides, "--", *PATHSPECS])
-    return _from_raw_diff(repo, out)
+    return _listed(repo, ["diff-tree", *options, *sides])
 
 
 def index_tree(repo: Repository) -> Tree:
@@ -137,8 +140,7 @@ def index_tree(repo: Repository) -> Tree:
     # Compared with nothing, an index shows all that it holds. `ls-files -s` would show files
     # that are only intended to be added as empty ones.
     options = ("--cached", "--raw", "-z", "--no-renames", "--ita-invisible-in-index")
-    out = repo.run(["diff-index", *options, empty_tree(repo), "--", *PATHSPECS])
-    return _from_raw_diff(repo, out)
+    return _listed(repo, ["diff-index", *options, empty_tree(repo)])
 
 
 def index_differs(repo: Repository, commit: str) -> bool:
@@ -201,7 +203,7 @@ def work_tree(repo: Project, blobs: BlobCache) -> Tree:
             raise _refused(path, error) from error
     blobs.remember_blobs(settled)
     in_order = {path: entries[path] for path in states if path in entries}
-    return Tree(in_order, repo, contents=contents)
+    return Tree(in_order, repo, contents=contents, data=DiskFiles(repo.root, repo.object_format))
 
 
 def _refused(path: str, error: OSError) -> MandalaError:
@@ -291,14 +293,18 @@ def empty_tree(repo: Repository) -> str:
     return object_id("tree", b"", repo.object_format)
 
 
-def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
-    """Read `:000000 100644 <zeros> <id> A`, then the path, each ended by NUL."""
+def _listed(repo: Repository, command: list[str]) -> Tree:
+    """Read the project code that a comparison with an empty tree shows."""
+
+    def below(path: str) -> Iterator[tuple[str, str, str]]:
+        out = repo.run([*command, "--", f":(top,literal){path}" if path else ":/"])
+        for mode, blob, _, name in _raw(out):
+            yield mode, blob, name
+
     entries: dict[str, str] = {}
     unmerged: set[str] = set()
     environments: set[str] = set()
-    fields = os.fsdecode(out).split("\0")
-    for head, path in zip(fields[0:-1:2], fields[1::2], strict=True):
-        _, mode, _, blob, status = head.split()
+    for mode, blob, status, path in _raw(repo.run([*command, "--", *PATHSPECS])):
         if status == "U":
             unmerged.add(path)
         if path.endswith("/pyvenv.cfg"):
@@ -313,7 +319,19 @@ def _from_raw_diff(repo: Repository, out: bytes) -> Tree:
             if path not in unmerged and outside(path, environments)
         }
     conflicts = (path for path in unmerged if is_code(path) and outside(path, environments))
-    return Tree(kept, repo, tuple(sorted(conflicts)))
+    return Tree(kept, repo, tuple(sorted(conflicts)), data=TreeFiles(below))
+
+
+def _raw(out: bytes) -> Iterator[tuple[str, str, str, str]]:
+    """Read `:000000 100644 <zeros> <id> A`, then the path, each ended by NUL.
+
+    Yields:
+        Mode, blob id, status, path.
+    """
+    fields = os.fsdecode(out).split("\0")
+    for head, path in zip(fields[0:-1:2], fields[1::2], strict=True):
+        _, mode, _, blob, status = head.split()
+        yield mode, blob, status, path
 
 
 def outside(path: str, environments: Collection[str]) -> bool:

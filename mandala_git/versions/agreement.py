@@ -9,11 +9,13 @@ until nothing changes. Cycles need no special care, and nothing here recurses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mandala_git.records import NamedTuple
+from mandala_git.repo.data_files import Listing
 from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.verdicts import Edge
 from mandala_git.versions.ways import Pair, Ways
@@ -59,11 +61,13 @@ class Outcome(NamedTuple):
         stops: if it does not, where the walk stopped.
         keys: if it does, the definitions of the world that the answer rests on; None when
             some cannot be told, and it rests on the whole static closure of the op.
+        files: what was found in files that were looked at, by pattern.
     """
 
     belongs: Belongs
     stops: tuple[Stop, ...] = ()
     keys: frozenset[str] | None = None
+    files: Mapping[str, Listing] = MappingProxyType({})
 
 
 class Agreement:
@@ -101,8 +105,9 @@ class Agreement:
             if not dead.intersection(roots):
                 used = self._paired(roots, dead, sure=sure)
                 if used is not None:
-                    return Outcome(belongs, keys=self._keys(used))
-        return Outcome(Belongs.NO, tuple(sorted(self._stops(roots, dead))))
+                    return Outcome(belongs, keys=self._keys(used), files=self._ways.files)
+        stops = tuple(sorted(self._stops(roots, dead)))
+        return Outcome(Belongs.NO, stops, files=self._ways.files)
 
     # -- building the pairs --------------------------------------------------------------
 

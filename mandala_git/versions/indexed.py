@@ -14,6 +14,7 @@ from mandala_git.source.snapshot import Snapshot
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from mandala_git.repo.data_files import DataFiles
     from mandala_git.source.bulk import Watch
     from mandala_git.source.notebooks import Notebook
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
         @property
         def entries(self) -> Mapping[str, str]:
             """Blob id by path."""
+
+        @property
+        def data(self) -> DataFiles | None:
+            """The other files, which ops may depend on."""
 
         def read(self, paths: Iterable[str]) -> dict[str, bytes]:
             """Return the bytes of files."""

@@ -13,22 +13,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import FunctionType
 
+from mandala_git.repo.data_files import DiskFiles, Listing, normal
 from mandala_git.source.definitions import Definition, FileFacts, Kind, split_key
 from mandala_git.source.snapshot import Snapshot
-from mandala_git.versions.agreement import Belongs
+from mandala_git.versions.agreement import Belongs, Outcome
+from mandala_git.versions.data import folder_of
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.meanings import Node, identity
 from mandala_git.versions.proofs import OWN_NAMES, check, misled, outlived, raw
 from mandala_git.versions.readings import Reading, State, added, is_name, read
-from mandala_git.versions.recorded import Recorded
 from mandala_git.versions.seen import (
     MISSING,
     Check,
     Guard,
     Seen,
     SeenFile,
+    SeenFiles,
     SeenSize,
     SeenValue,
     cells_of,
@@ -36,6 +38,7 @@ from mandala_git.versions.seen import (
     functions_of,
     stat_of,
 )
+from mandala_git.versions.verdicts import Edge
 from mandala_git.versions.ways import Undetermined
 from mandala_git.versions.worlds import SnapshotWorld
 
@@ -69,10 +72,23 @@ class ProcessWorld(SnapshotWorld):
         loaded: modules of this process.
         tree: lists the work tree; called once an epoch at most.
         history: texts, recorded versions and verdicts.
+        data: the files that ops may depend on, as they are at any time.
+        declarations: tells which loaded ops depend on which patterns, by key.
     """
 
-    def __init__(self, loaded: Loaded, tree: Callable[[], IndexedTree], history: History) -> None:
+    data: DiskFiles
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        tree: Callable[[], IndexedTree],
+        history: History,
+        data: DiskFiles,
+        declarations: Callable[[], Mapping[str, AbstractSet[str]]],
+    ) -> None:
         self.loaded = loaded
+        self._data = data
+        self._declarations = declarations
         self.epoch = 0
         self.process = f"{os.getpid()}-{time.time_ns()}-{os.urandom(8).hex()}"
         self._list = tree
@@ -97,7 +113,8 @@ class ProcessWorld(SnapshotWorld):
             check=self._check,
             modules=self.loaded.module_path,
         )
-        super().__init__(snapshot, history)
+        super().__init__(snapshot, history, self._data)
+        self._listings: dict[str, Listing] = {}
 
     def renew(self) -> None:
         """Begin a new epoch: something that was looked at has changed."""
@@ -289,25 +306,43 @@ class ProcessWorld(SnapshotWorld):
             self._closures[key] = self.snapshot.closure([definition]) if definition else {}
         return self._closures[key]
 
-    def rests_on(self, recorded: Recorded, op: str) -> AbstractSet[str] | None:
-        """Return the keys that a version rests on which was just recorded, and its nested calls.
+    def checks(self, keys: Iterable[str], files: Mapping[str, Listing]) -> Guard:
+        """Return a guard of all that was looked at for these definitions.
 
         Args:
-            recorded: the version.
-            op: key of its op.
-
-        Returns:
-            The keys, or None when it belongs to no later call: one of the nested calls does not.
+            keys: of the definitions.
+            files: what was found in the files of patterns.
         """
-        self.history.keep(recorded.id, recorded)
-        outcome = self.judge(recorded.id, op)
-        if outcome is None or outcome.belongs is not Belongs.YES:
-            return None
-        return self.closure(op).keys() if outcome.keys is None else outcome.keys
+        checks = [check for key in keys for check in self._checks.get(key, ())]
+        return Guard([*checks, *(SeenFiles(self._data, *found) for found in files.items())])
 
-    def checks(self, keys: Iterable[str]) -> Guard:
-        """Return a guard of all that was looked at for these definitions."""
-        return Guard(check for key in keys for check in self._checks.get(key, ()))
+    def judge(
+        self, version: str, op: str | None = None, *, assume: frozenset[Edge] = frozenset()
+    ) -> Outcome | None:
+        """Decide whether a recorded version belongs here; see `SnapshotWorld.judge`."""
+        self.declaring = self._declarations()
+        outcome = super().judge(version, op, assume=assume)
+        if outcome is not None:
+            self._listings.update(outcome.files)
+        return outcome
+
+    def files_moved(self) -> bool:
+        """Tell whether a file has changed that something was judged by in this epoch."""
+        listing = self._data.listing
+        return any(listing(pattern) != found for pattern, found in self._listings.items())
+
+    def files_below(self, op: str) -> dict[str, dict[str, Listing]]:
+        """Return what the ops in the static closure of one declare to depend on, as it is now."""
+        declaring = self._declarations()
+        if not declaring:
+            return {}
+        closure = self.closure(op)
+        return {key: self.listings(key) for key in sorted(declaring) if key in closure}
+
+    def listings(self, key: str) -> dict[str, Listing]:
+        """Return what an op declares to depend on, by pattern, as it is now."""
+        folder = folder_of(key)
+        return {p: self._data.listing(normal(folder, p)) for p in self._declarations().get(key, ())}
 
     def changeable(self, key: str) -> list[str]:
         """Return what an op can reach that it could change itself: values, class attributes."""
@@ -367,6 +402,8 @@ class ProcessWorld(SnapshotWorld):
     def admit(self, version: str, op: str) -> Guard | None:
         """Return a guard if a recorded version belongs to this world now, else None.
 
+        It watches what nested calls rest on, too.
+
         Args:
             version: id of the version, hex.
             op: key of the op here.
@@ -375,4 +412,4 @@ class ProcessWorld(SnapshotWorld):
         if outcome is None or outcome.belongs is not Belongs.YES:
             return None
         keys = outcome.keys if outcome.keys is not None else self.closure(op).keys()
-        return self.checks(keys)
+        return self.checks(keys, outcome.files)

@@ -59,6 +59,10 @@ class Value(NamedTuple):
     same: str | None = None
 
 
+Files = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+"""(pattern as declared, (path, git's id of the content) of each file); see `data.py`."""
+
+
 class RecordedNode(NamedTuple):
     """One definition of a version.
 
@@ -68,12 +72,14 @@ class RecordedNode(NamedTuple):
         slots: {slot: ends}; None for a slot that provably was not used. A slot that is not
             in here at all is unknown to the scheme that recorded it, and never agrees.
         value: for globals, and classes with attributes that are not literal.
+        files: for ops, what the files held that they declare to depend on.
     """
 
     key: str
     text_id: str
     slots: Mapping[str, tuple[RecordedEnd, ...] | None]
     value: Value | None = None
+    files: Files = ()
 
 
 class Recorded(NamedTuple):
@@ -125,6 +131,8 @@ class Recorded(NamedTuple):
                     "value": None
                     if (value := node.value) is None
                     else [value.cid, value.plain, value.same],
+                    # Only where there are some: what has none keeps its id.
+                    **({"files": node.files} if node.files else {}),
                 }
                 for node in self.nodes
             ],
@@ -149,6 +157,10 @@ class Recorded(NamedTuple):
                         for slot, ends in node["slots"].items()
                     },
                     None if node["value"] is None else Value(*node["value"]),
+                    tuple(
+                        (pattern, tuple((name, blob) for name, blob in files))
+                        for pattern, files in node.get("files", ())
+                    ),
                 )
                 for node in fields["nodes"]
             ),

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
 
+from mandala_git.repo.data_files import UNREADABLE, Listing, normal
 from mandala_git.source.codes import walk
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import End
 from mandala_git.source.walk import SHOWS_LOCALS
+from mandala_git.versions.data import folder_of, noted
 from mandala_git.versions.meanings import EVERYTHING
 from mandala_git.versions.process import ProcessWorld
 from mandala_git.versions.readings import Reading
@@ -46,6 +48,8 @@ class Ran:
             by key; None for a state that is as the source says.
         hidden: names in nested code that was made but not seen to run, by key of what it is
             nested in: it may have run where nobody looked.
+        files: what the files held on which ops depend, when the call started, by key of the op
+            and pattern.
     """
 
     keys: frozenset[str]
@@ -55,6 +59,7 @@ class Ran:
     arguments: tuple[str, ...]
     before: Mapping[str, Reading | None]
     hidden: Mapping[str, frozenset[str]]
+    files: Mapping[str, Mapping[str, Listing]]
 
     @classmethod
     def of(
@@ -63,6 +68,7 @@ class Ran:
         world: ProcessWorld,
         arguments: Iterable[str],
         before: Mapping[str, Reading | None],
+        files: Mapping[str, Mapping[str, Listing]],
     ) -> Ran:
         """Tell what a closed call ran."""
         keys, volatile = owners(call.codes.values(), world)
@@ -77,6 +83,7 @@ class Ran:
             tuple(arguments),
             before,
             _hidden(call.codes, world),
+            files,
         )
 
 
@@ -177,9 +184,41 @@ class Recorder:
         for key in self._keys:
             if note := self._definition(key).note:
                 return f"{key}: {note}"
+            if trouble := self._trouble(key):
+                return trouble
         if self._missing:
             return f"{self._missing} is not where it was loaded from"
         return "code ran that no file of the project tells" if self.ran.volatile else ""
+
+    def _trouble(self, key: str) -> str:
+        """Say why nobody can tell what the files of an op held while it ran; "" when one can."""
+        now = self.world.listings(key)
+        known = self.ran.files.get(key)
+        if known is None:
+            # Nothing led to the op before it ran: if it was no call of its own, nobody looked.
+            return (
+                f"{key} ran before its files were looked at" if now and key in self.ran.keys else ""
+            )
+        for pattern, listing in known.items():
+            for path, blob in listing:
+                if blob.startswith(UNREADABLE):
+                    return path + blob.removeprefix(UNREADABLE)
+            if now.get(pattern, listing) != listing:
+                return f"{pattern} changed while it ran"
+        return ""
+
+    def _files(self, key: str) -> Mapping[str, Listing]:
+        found = self.ran.files.get(key)
+        return self.world.listings(key) if found is None else found
+
+    @property
+    def files(self) -> dict[str, Listing]:
+        """What the files held that the version rests on, by pattern of the project."""
+        return {
+            normal(folder_of(key), pattern): listing
+            for key in self._keys
+            for pattern, listing in self._files(key).items()
+        }
 
     def _definition(self, key: str) -> Definition:
         found = self.world.snapshot.definition(key)
@@ -327,7 +366,8 @@ class Recorder:
             slot.name: None if slot.ends is None else tuple(self._end(end) for end in slot.ends)
             for slot in self._slots(definition, static=key in self._static)
         }
-        return RecordedNode(key, definition.text_id, slots, self._value(definition))
+        files = noted(key, self._files(key))
+        return RecordedNode(key, definition.text_id, slots, self._value(definition), files)
 
     def _end(self, end: End | LinkEnd) -> RecordedEnd:
         if isinstance(end, LinkEnd):

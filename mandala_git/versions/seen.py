@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mandala_git.errors import UnhashableValue
 from mandala_git.records import NamedTuple
+from mandala_git.repo.data_files import DiskFiles, Listing
 from mandala_git.results.ids import cid
 
 MISSING: Any = object()
@@ -130,7 +131,19 @@ class SeenValue(NamedTuple):
         return found is not MISSING and content(found) == self.cid
 
 
-Check = Seen | SeenFunction | SeenSize | SeenValue | SeenFile
+class SeenFiles(NamedTuple):
+    """What the files of a pattern held when they were looked at."""
+
+    data: DiskFiles
+    pattern: str
+    listing: Listing
+
+    def holds(self) -> bool:
+        """Whether they hold the same now."""
+        return self.data.listing(self.pattern) == self.listing
+
+
+Check = Seen | SeenFunction | SeenSize | SeenValue | SeenFile | SeenFiles
 
 
 class Guard:
@@ -156,6 +169,8 @@ class Guard:
                 others["file", check.filename] = check
             elif isinstance(check, SeenSize):
                 sizes[id(check.found)] = check
+            elif isinstance(check, SeenFiles):
+                others["files", check.pattern] = check
             else:
                 others["value", id(getattr(check.get, "__self__", None)), check.name] = check
         bare = {id_: sizes.pop(id_) for id_ in functions if id_ in sizes and sizes[id_].empty}

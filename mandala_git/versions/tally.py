@@ -119,6 +119,7 @@ class _Read:
 
     def __init__(self, tree: Tree) -> None:
         self.entries = tree.entries
+        self.data = tree.data
         self._tree = tree
         self._contents: Mapping[str, bytes] | None = None
 

@@ -8,14 +8,17 @@ which of all these can hold together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from mandala_git.records import NamedTuple
+from mandala_git.repo.data_files import DataFiles, Listing
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import Snapshot
 from mandala_git.versions.classes import Classes
+from mandala_git.versions.data import agree, folder_of
 from mandala_git.versions.meanings import EVERYTHING, Meaning, Node, Ref, visible_name
 from mandala_git.versions.recorded import (
     LeafEnd,
@@ -52,6 +55,14 @@ if TYPE_CHECKING:
         @property
         def classes(self) -> Classes:
             """The classes of meanings."""
+
+        @property
+        def data(self) -> DataFiles | None:
+            """The files that ops may depend on; None where nobody knows them."""
+
+        @property
+        def declaring(self) -> Mapping[str, AbstractSet[str]]:
+            """Patterns of files by key of the op that declares them, where ops are loaded."""
 
         @property
         def process(self) -> str:
@@ -103,11 +114,15 @@ class Ways:
     Args:
         world: the world.
         assume: edges to be read as if they were compatible with all else as in the world.
+
+    Attributes:
+        files: what was found in the files that ops declare, by pattern.
     """
 
     def __init__(self, world: World, assume: frozenset[Edge]) -> None:
         self.world = world
         self.assume = assume
+        self.files: dict[str, Listing] = {}
         self._known: dict[Pair, list[Way]] = {}
 
     def of(self, pair: Pair) -> list[Way]:
@@ -127,6 +142,9 @@ class Ways:
         node = recorded.nodes[number]
         definition = self.world.text(node.text_id)
         if definition is None:
+            return []
+        files = self._agree_on_files(node, meaning)
+        if files is False:
             return []
         extra: tuple[Pair, ...] = ()
         if number == 0 and recorded.roots:
@@ -149,7 +167,23 @@ class Ways:
             assumed = self._assumed(version, recorded, node, definition, meaning)
             if assumed is not None:
                 ways.append(Way(assumed + extra))
-        return ways
+        return ways if files else [way._replace(sure=False) for way in ways]
+
+    def _agree_on_files(self, node: RecordedNode, meaning: Meaning) -> bool | None:
+        """Tell whether the files that an op declares hold what they held; None for unknown."""
+        declaring = self.world.declaring
+        if not node.files and not declaring:
+            return True
+        keys = self.world.keys_of(meaning)
+        here = {pattern for key in keys for pattern in declaring.get(key, ())}
+        if not here <= {pattern for pattern, _ in node.files}:
+            return False  # it was not looked at then
+        # Equal copies have files of their own: whichever of them is meant, it agrees.
+        answers = {
+            agree(node.files, folder, self.world.data, self.files)
+            for folder in {folder_of(key) for key in keys}
+        }
+        return False if False in answers else answers == {True} or None
 
     def _compare(
         self,

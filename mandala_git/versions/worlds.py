@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+from mandala_git.repo.data_files import DataFiles
 from mandala_git.source.definitions import Definition
 from mandala_git.source.snapshot import Snapshot
 from mandala_git.versions.agreement import Agreement, Outcome
@@ -20,12 +24,18 @@ class SnapshotWorld:
     Args:
         snapshot: the code; its `script` is the file whose left-over statements do not count.
         history: texts, recorded versions and verdicts.
+        data: the files that ops may depend on; None where nobody knows them.
+
+    Attributes:
+        declaring: patterns of files by key of the op that declares them, where ops are loaded.
     """
 
     process: str = ""
 
-    def __init__(self, snapshot: Snapshot, history: History) -> None:
+    def __init__(self, snapshot: Snapshot, history: History, data: DataFiles | None = None) -> None:
         self.snapshot = snapshot
+        self.data = data
+        self.declaring: Mapping[str, AbstractSet[str]] = {}
         self.history = history
         self._meanings = Meanings(snapshot, history.nodes)
         self._added: set[Meaning] = set()
@@ -104,7 +114,9 @@ class Worlds:
         """Return the world in which a file is the script ("" for none)."""
         if script not in self._worlds:
             known = script if script in self.tree.tree.entries else None
-            self._worlds[script] = SnapshotWorld(self.tree.snapshot(known), self.history)
+            self._worlds[script] = SnapshotWorld(
+                self.tree.snapshot(known), self.history, self.tree.tree.data
+            )
         return self._worlds[script]
 
     def definition(self, key: str) -> Definition | None:

@@ -1,0 +1,105 @@
+"""What ops declare: the files that their results depend on."""
+
+from __future__ import annotations
+
+import os
+import re
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mandala_git.errors import UsageError
+
+if TYPE_CHECKING:
+    from mandala_git.ops.op import Op
+    from mandala_git.versions.loaded import Loaded
+
+Path = str | os.PathLike[str]
+
+_declaring: weakref.WeakSet[Op[..., Any]] = weakref.WeakSet()
+_made = 0
+
+
+def declare(op: Op[..., Any], depends_on: Sequence[Path]) -> tuple[str, ...]:
+    """Note the files that an op depends on.
+
+    Args:
+        op: the op.
+        depends_on: paths and patterns, relative to the folder of its module.
+
+    Returns:
+        The patterns, with `/`.
+
+    Raises:
+        UsageError: they are none.
+    """
+    global _made
+    from mandala_git.repo.data_files import matcher
+
+    if isinstance(depends_on, str | os.PathLike):
+        raise UsageError(
+            f"{op.name}: depends_on={depends_on!r} is one path, not a list of them",
+            hint=f"Write depends_on=[{depends_on!r}].",
+        )
+    patterns = []
+    for each in depends_on:
+        path = os.fspath(each) if isinstance(each, str | os.PathLike) else each
+        if not isinstance(path, str) or not path or "\0" in path:
+            raise UsageError(
+                f"{op.name}: depends_on has {each!r}, which is no path",
+                hint='Write depends_on=["conf.yaml", "data/*.csv"].',
+            )
+        path = path.replace(os.sep, "/")
+        try:
+            matcher(path)
+        except re.error as error:
+            raise UsageError(
+                f"{op.name}: depends_on has {path!r}, which is no pattern: {error}",
+                hint="In a pattern * ? [...] and ** are special; [[] is a plain [.",
+            ) from error
+        patterns.append(path)
+    if patterns:
+        _made += 1
+        _declaring.add(op)
+    return tuple(patterns)
+
+
+class Declarations:
+    """The patterns that the loaded ops of a project declare.
+
+    Args:
+        loaded: the project's modules.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._known: dict[str, frozenset[str]] = {}
+        self._counted: tuple[int, ...] = ()
+
+    def __call__(self) -> dict[str, frozenset[str]]:
+        """Return the patterns by key of the op; one inside of a function has its key."""
+        counted = (_made, len(_declaring), self._loaded.state)
+        if self._counted != counted:
+            found: dict[str, set[str]] = {}
+            for op in list(_declaring):
+                owner = self._loaded.owner(op.own.__code__)
+                if owner is not None:
+                    found.setdefault(owner[0], set()).update(self._patterns(owner[0], op))
+            self._known = {key: frozenset(patterns) for key, patterns in found.items()}
+            self._counted = counted
+        return self._known
+
+    def _patterns(self, key: str, op: Op[..., Any]) -> list[str]:
+        """Return the patterns of an op; those in the project relative to its module."""
+        top = os.path.realpath(self._loaded.root)
+        folder = os.path.dirname(self._loaded.absolute(key.partition("::")[0]))
+        found = []
+        for pattern in op.depends_on:
+            inside = os.path.isabs(pattern) and pattern.startswith(
+                (f"{self._loaded.root}/", f"{top}/")
+            )
+            if inside:
+                start = os.path.realpath(folder) if pattern.startswith(f"{top}/") else folder
+                pattern = os.path.relpath(pattern, start).replace(os.sep, "/")
+            found.append(pattern)
+        return found
