@@ -26,6 +26,8 @@ import time
 from mandala_git import op
 
 def note(name):
+    if "QUIET" in os.environ:
+        return
     with open("ran", "a") as file:
         file.write(f"{name}\\n")
 
@@ -68,7 +70,7 @@ from mandala_git import Storage
 p.time.sleep = lambda seconds: None
 if {memory}:
     os.chdir("/")
-    p.note = lambda name: None
+    os.environ["QUIET"] = "1"
 storage = Storage()
 wrong = []
 
