@@ -95,14 +95,17 @@ def _chosen(
         first = {origin.get(row, row) for row in todo}
         todo = first | {alias for row in first for alias in aliases.get(row, ())}
         new = {}
-        for row in todo - found.keys():
+        for row in todo:  # one by one: `-` would look at all that were found, each time
+            if row in found:
+                continue
             call = reading.by_number(database, results.runs, row)
             if call is not None:
                 new[row] = call
         found |= new
         if not dependents:
             break
-        todo = references.followers(database, results.runs, new.values()) - found.keys()
+        todo = references.followers(database, results.runs, new.values())
+        todo = {row for row in todo if row not in found}
     return found
 
 

@@ -63,7 +63,7 @@ def verify(results: Results, *, watch: Watch = unwatched) -> Damage:
         keys = dict(results.ops())
         for row, call in _calls(results):
             checked += 1
-            if call is None or not all(map(_is_itself, call.parts)):
+            if call is None or not all(map(_is_itself, call.parts)) or not _is_found(results, call):
                 damage.calls[row] = keys.get(_op_of(results, row), "")
             elif damage.values or damage.unproved:
                 _name(damage, call, keys[call.run.op])
@@ -146,6 +146,22 @@ def _is_itself(part: reading.Part) -> bool:
     except ValueError:
         return False
     return cid(value) == packing.content_of(packed)
+
+
+def _is_found(results: Results, call: Opened) -> bool:
+    """Tell whether a call is found by all by which it is looked for."""
+    marks = {packing.mark_of_call(call.key), packing.mark_of_call(call.hid)}
+    marks |= {packing.mark_of_input(edge.hid) for edge in call.inputs()}
+    marks |= {packing.mark_of_content(edge.cid) for edge in call.outputs()}
+    with results.looking() as database:
+        for places, part in reading.batches(marks):
+            (there,) = database.execute(
+                f"SELECT count(*) FROM marks WHERE mark IN ({places}) AND call = ?",
+                [*part, call.id],
+            ).fetchone()
+            if there != len(part):
+                return False
+    return True
 
 
 def _op_of(results: Results, row: int) -> int:

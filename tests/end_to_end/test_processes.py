@@ -14,6 +14,7 @@ from interpreters import finish, start
 
 from mandala_git.results import ids
 from mandala_git.results.store import Results
+from mandala_git.results.verifying import verify
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -366,8 +367,13 @@ for line in sys.stdin:
                     calls[n] = y
             for name in ("small", "large"):
                 assert set(self.finished) <= found[name].keys()
+            # All of each call or nothing: what it is found by, too, and what calls add up to.
+            assert verify(results)[:3] == ({}, {}, {})
             database = results._database
             assert database is not None
+            sums = "SELECT sum(calls) FROM runs"
+            rows = "SELECT count(*) FROM calls WHERE alias_of IS NULL"
+            assert database.execute(sums).fetchone() == database.execute(rows).fetchone()
             assert database.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 

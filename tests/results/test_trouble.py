@@ -20,7 +20,7 @@ import pytest
 from interrupts import interrupted_at
 
 from mandala_git.errors import MandalaWarning, ResultsError, Unwritable, ValueLost
-from mandala_git.results import connection, ids, lifetime, presence, store, values
+from mandala_git.results import codecs, connection, ids, lifetime, presence, store, values
 from mandala_git.results.absence import Absence
 from mandala_git.results.calls import NewCall
 from mandala_git.results.store import Results
@@ -152,6 +152,28 @@ def test_a_file_that_cannot_be_read_is_lost_and_stays(
         monkeypatch.undo()
         assert path.exists()
         assert results.load(ids.cid(LARGE)) == LARGE
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_file_is_whole_while_somebody_writes_the_same_value(tmp_path: Path, fails: bool) -> None:
+    """Another process may have recorded it, and be reading it."""
+    content, files = b"c" * 16, values.ValueFiles(tmp_path)
+    files.write(content, codecs.Encoded("text", b"x" * 100))
+
+    def slowly(file: Any) -> None:
+        file.write(b"x" * 50)
+        assert files.wrong(content, "text") == ""
+        if fails:
+            raise OSError(errno.ENOSPC, "no room")
+        file.write(b"x" * 50)
+
+    try:
+        files.write(content, codecs.Encoded("text", None, slowly))
+        assert not fails
+    except ResultsError:
+        assert fails
+    assert files.wrong(content, "text") == ""
+    assert len(list(tmp_path.glob("*/*"))) == 1
 
 
 # a disk that refuses ----------------------------------------------------------------------

@@ -467,6 +467,24 @@ def test_a_small_value_that_is_not_what_its_bytes_say(results: Results, new_call
     assert verify(results).calls == {1: OP}
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_a_call_that_is_not_found_any_more(
+    results: Results, new_call: NewCalls, number: int
+) -> None:
+    """By its key, its history id, what it was given or what it returned."""
+    call = new_call(results, 1, [2])
+    call = call._replace(hid=b"other" + call.hid[5:])
+    call = call._replace(outputs=[("o", ids.output_hid(call.hid, "o"), *call.outputs[0][2:])])
+    for each in (new_call(results, 3, 4), call):
+        results.record(each)
+    results.flush()
+    assert verify(results).calls == {}
+    marks = sorted(rows_of(results, "SELECT mark FROM marks WHERE call = 2"))
+    assert len(marks) == 4
+    rows_of(results, "DELETE FROM marks WHERE mark = ? AND call = 2", *marks[number])
+    assert verify(results).calls == {2: OP}
+
+
 def test_verifying_holds_one_value_at_a_time(tmp_path: Path, new_call: NewCalls) -> None:
     import tracemalloc
 
