@@ -362,7 +362,7 @@ class Memo(Block):
     ) -> Entry:
         """Return the entry of a recorded call, under these inputs' history ids."""
         name = self.versioning.key(op)
-        hid = call_hid(name, [(i.name, i.hid) for i in inputs], version.vid, key)
+        hid = call_hid(name, [(label, ref) for label, ref, _, _ in inputs], version.vid, key)
         edges = ordered(op, chosen.outputs)
         if chosen.hid != hid:
             outputs: Outputs = [
@@ -376,7 +376,7 @@ class Memo(Block):
                 outputs = [(edge.label, edge.hid, edge.cid, MISSING) for edge in edges]
             made = tuple([(h, c) for _, h, c, _ in outputs])
         else:
-            made = tuple([(edge.hid, edge.cid) for edge in edges])
+            made = tuple([(ref, content) for _, _, ref, content in edges])
         return Entry(version.guard, made, version.vid.hex(), name)
 
     def _made(self, search: Search, made: Made, context: Context) -> Any:

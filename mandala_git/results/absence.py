@@ -71,9 +71,12 @@ class Absence:
             place = _place(op, key)
             if self._table[place >> 3] >> (place & 7) & 1:
                 return False
-        if self._writes != _Writes.count or time.monotonic() - self._looked > FRESH:
-            return not self.refresh(database)
-        return True
+        return not self.is_due or not self.refresh(database)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to see whether others wrote."""
+        return self._writes != _Writes.count or time.monotonic() - self._looked > FRESH
 
     def missed(
         self, database: sqlite3.Connection, ops: Collection[int], waiting: Iterable[bytes]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mandala_git.results.readonly import Stamp
 
 
+_IN_A_ROW = 4
+"""So many lookups, with no new call between them, are taken for the first of more."""
+
 PAUSE = 5
 """After a wait for a lock that was in vain, so many times as long passes until the next one."""
 
@@ -51,6 +54,9 @@ class Connected:
         self._stamp: Stamp | None = None
         self._place = str(path)
         self._file: tuple[int, int] | None = None
+        self._reading = False
+        self._lookups = 0
+        self._wal: bool | None = None
         self._failure: ResultsError | None = None
         self._pause_ends = 0.0
         self._connect(self.notes)
@@ -95,6 +101,7 @@ class Connected:
             with suppress(sqlite3.Error):
                 self._release()
             self._database = None
+            self._reading, self._wal = False, None
 
     def _abandon(self) -> None:
         """In a forked child: leave the parent's connection to the parent."""
@@ -102,6 +109,7 @@ class Connected:
             self._release.detach()
             lifetime.abandon(self._database)
             self._database = None
+            self._reading = False
             presence.leave(self._presence)  # the parent's descriptor goes on holding the lock
             self._presence = None
 
@@ -140,6 +148,8 @@ class Connected:
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection, made anew in a forked child."""
+        if self._reading:
+            self._rest()
         if self._closed:
             raise ResultsError(
                 "these results are closed", hint="Open them again with Results(folder)."
@@ -147,6 +157,30 @@ class Connected:
         if self._stamp is not None and not self._stamp.holds():
             self._disconnect()
         return self._connect(None) if self._database is None else self._database
+
+    def _read_on(self, database: sqlite3.Connection) -> bool:
+        """Begin one transaction for the lookups that follow others; say whether it began.
+
+        A lookup then takes half the time. `_open` ends it, for whatever else is done next; whoever
+        has begun it sees to it that it ends soon, for a log cannot be cut while somebody reads.
+        """
+        self._lookups += 1
+        if self._lookups < _IN_A_ROW or self.refusal is not None or self.in_memory:
+            return False
+        if self._wal is None:
+            self._wal = database.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        if not self._wal:  # it would keep others from writing
+            return False
+        database.execute("BEGIN")
+        self._reading = True
+        return True
+
+    def _rest(self) -> None:
+        """End the transaction for lookups."""
+        self._reading = False
+        if self._database is not None and self._database.in_transaction:
+            with suppress(sqlite3.Error):  # who reads next meets what is wrong
+                self._database.execute("ROLLBACK")
 
     @property
     def closed(self) -> bool:

@@ -144,17 +144,20 @@ def candidates(
         if short != key and (short != rest or not isinstance(hid, bytes) or hid[:MARK] != start):
             continue
         run = runs.get(connection, number)
-        if run is None or run.op not in ops:
+        if run is None:
             continue
-        edges = packing.unsealed(stored, hid, short, alias_of, run.proof)
+        op, version, _, inputs, names, proof = run
+        if op not in ops:
+            continue
+        edges = packing.unsealed(stored, hid, short, alias_of, proof)
         if edges is None:
             continue
-        parts = packing.split(edges, len(run.inputs))
-        if len(parts) != len(run.outputs):
+        parts = packing.split(edges, len(inputs))
+        if len(parts) != len(names):
             continue
         outputs: list[Edge] = []
         inline: list[bool] = []
-        for (packed, history), name in zip(parts, run.outputs, strict=True):
+        for (packed, history), name in zip(parts, names, strict=True):
             content = packing.content_of(packed)
             if history is None:
                 history = output_hid(hid, name)
@@ -163,7 +166,7 @@ def candidates(
             inline.append(inside)
             if inside:
                 know(content, packed)
-        found.append(_candidate((id, hid, run.version, alias_of, outputs, inline)))
+        found.append(_candidate((id, hid, version, alias_of, outputs, inline)))
     return found
 
 

@@ -105,6 +105,7 @@ class Results(Contents):
                 with suppress(UnstorableValue):  # it is known by its id alone
                     self._keep(content, value, "argument", name)
             self._open()
+            self._lookups = 0
             buffer, now = self._buffer, time.monotonic()
             first = not buffer
             if first:
@@ -121,7 +122,7 @@ class Results(Contents):
                 self._let_wait()
 
     def flush(self, *, patient: bool = False) -> None:
-        """Write what waits.
+        """Write what waits, and give back what is held to read.
 
         Args:
             patient: do not try again yet after somebody else's lock was waited for in vain.
@@ -130,6 +131,8 @@ class Results(Contents):
             ResultsError: the database refuses; everything still waits.
         """
         with self.lock:
+            if self._reading:
+                self._rest()
             # After a close that could not write, there is nothing left to write to.
             if not self._buffer or self._closed:
                 return
@@ -182,11 +185,16 @@ class Results(Contents):
         """
         with self.lock:
             try:
-                database, absence = self._open(), self._absence
+                database, absence = self._database, self._absence
+                if database is None or not self._reading or absence.is_due:
+                    database = self._open()
                 if absence.surely(database, op_ids, key):
                     return []
                 if key in self._buffer.keys:
                     self.flush()
+                if not self._reading and self._read_on(database):
+                    absence.refresh(database)
+                    self._let_wait()
                 found = reading.candidates(database, self._runs, op_ids, key, self._know)
                 if not found and self.refusal is None:
                     absence.missed(database, op_ids, self._buffer.keys)

@@ -210,3 +210,66 @@ def test_any_order_of_things(tmp_path: Path, new_call: NewCalls, seed: int) -> N
         for name in names:
             calls = one.calls_of([one.op_id(name)])
             assert len(calls) == len({row.row.hid for row in calls})
+
+
+@pytest.mark.usefixtures("unseen")
+def test_many_lookups_share_a_transaction_for_a_moment(tmp_path: Path, new_call: NewCalls) -> None:
+    with Results(tmp_path) as other, Results(tmp_path) as one:
+        calls = [new_call(other, number, number) for number in range(20)]
+        for call in calls[:10]:
+            other.record(call)
+        other.flush()
+        database = one._database
+        assert database is not None
+        for call in calls[:10]:
+            assert found(one, call)
+        assert database.in_transaction
+        other.record(calls[10])
+        other.flush()
+        time.sleep(absence.FRESH)
+        assert found(one, calls[10])  # others' writes are seen as before
+        for call in calls[:10]:
+            assert found(one, call)
+        other.record(calls[11])
+        other.flush()
+        one.generation()  # a block begins
+        assert found(one, calls[11])
+        for call in calls[:10]:
+            assert found(one, call)
+        other.record(calls[12])
+        other.flush()
+        one.record(calls[12])
+        one.record(calls[13])
+        assert found(one, calls[13])
+        assert not database.in_transaction
+        assert len(one.calls_of([calls[0].op])) == 14
+
+
+def test_nobody_reads_for_long(tmp_path: Path, new_call: NewCalls) -> None:
+    """Who has looked many calls up and does something else keeps no log from being cut."""
+    with Results(tmp_path) as results:
+        for number in range(10):
+            results.record(new_call(results, number, number))
+        results.flush()
+        for number in range(10):
+            assert found(results, new_call(results, number, number))
+        assert results._database is not None
+        for _ in range(200):
+            if not results._database.in_transaction:
+                break
+            time.sleep(0.01)
+        assert not results._database.in_transaction
+        for number in range(10):
+            assert found(results, new_call(results, number, number))
+        results.flush()
+        assert not results._database.in_transaction
+
+
+def test_what_this_process_writes_is_seen_at_once(tmp_path: Path, new_call: NewCalls) -> None:
+    with Results(tmp_path) as one, Results(tmp_path) as other:
+        calls = [new_call(one, number, number) for number in range(60)]
+        for number, call in enumerate(calls):
+            writer, reader = (one, other) if number % 2 else (other, one)
+            writer.record(call)
+            writer.flush()
+            assert all(found(reader, each) for each in calls[: number + 1])
