@@ -20,7 +20,7 @@ from mandala_git.versions.worlds import Worlds
 from mandala_git.views.changes import claim_command, concise, full
 from mandala_git.views.changes_data import as_github, as_json
 from mandala_git.views.console import Output
-from mandala_git.views.questions import consequences
+from mandala_git.views.questions import consequences, moved_rows
 
 if TYPE_CHECKING:
     from mandala_git.cli.verbs import Subparsers
@@ -87,9 +87,7 @@ def run(args: argparse.Namespace) -> int:
         inside = _filter(desk, paths, before, after)
         changes = [c for c in comparison.changes if _is_inside(c, inside)]
         unreadable = [
-            shown(complaint)
-            for path, complaint in comparison.unreadable
-            if not inside or any(_below(path, place) for place in inside)
+            shown(complaint) for path, complaint in comparison.unreadable if _is_one(path, inside)
         ]
         out.say(*(f"mandala: {complaint}" for complaint in unreadable))
         review, ledger = desk.review(after, before), desk.history.ledger
@@ -116,7 +114,8 @@ def run(args: argparse.Namespace) -> int:
                         hint=hint,
                         claim=_claim(revs, staged=args.staged),
                     )
-                out.show(rows)
+                files = [m for m in review.moved() if _is_one(m.path, inside)]
+                out.show([*rows, *moved_rows(files)])
         out.say(*(f"mandala: {note}" for note in desk.notes))
     loud = bool(unreadable) or any(not change.kind.quiet for change in changes)
     return int(args.exit_code and loud)
@@ -220,7 +219,11 @@ def _filter(desk: Desk, paths: list[str], before: Worlds | None, after: Worlds) 
 
 def _is_inside(change: Change, inside: list[str]) -> bool:
     sides = [side.path for side in (change.old, change.new) if side is not None]
-    return not inside or any(_below(path, place) for path in sides for place in inside)
+    return any(_is_one(path, inside) for path in sides)
+
+
+def _is_one(path: str, inside: list[str]) -> bool:
+    return not inside or any(_below(path, place) for place in inside)
 
 
 def _below(path: str, place: str) -> bool:

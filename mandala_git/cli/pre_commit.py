@@ -50,11 +50,13 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _touches_code(repo: Repository) -> bool:
-    """Tell whether the commit changes project code; the common way out, so it must be fast."""
+    """Tell whether the commit changes code, or files that ops depend on; the common way out, so it must be fast."""
     from mandala_git.repo.snapshots import index_differs, index_tree
 
     head = repo.discovered_head
-    return index_differs(repo, head) if head else bool(index_tree(repo).entries)
+    if head:
+        return index_differs(repo, head, repo.data_patterns())
+    return bool(index_tree(repo).entries)
 
 
 class _Commit:
@@ -86,6 +88,7 @@ class _Commit:
         from mandala_git.repo.snapshots import shown
         from mandala_git.repo.surroundings import Surroundings
         from mandala_git.versions.pending import sort_out
+        from mandala_git.views.questions import moved_rows
 
         policy = self._policy()
         pending = sort_out(self.review.questions(), self.desk.history.ledger, self.desk.head)
@@ -94,6 +97,7 @@ class _Commit:
             *(f"mandala: {shown(words)}" for _, words in self.comparison.unreadable),
             *(f"mandala: {note}" for note in self.desk.notes),
         )
+        self.out.show(moved_rows(self.review.moved()))
         if not asked:
             self.out.show(self._rows((), pending.decided))
             return 0

@@ -12,6 +12,7 @@ from mandala_git.errors import VersionError
 from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.ops.versioning import Before, CallVersion, Versioning, session_here
+from mandala_git.repo.data_files import normal
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
@@ -19,6 +20,7 @@ from mandala_git.source.definitions import Definition, split_key
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.agreement import Belongs
+from mandala_git.versions.data import folder_of
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
@@ -366,6 +368,8 @@ class Versioned(Versioning):
         }
         if self.results.version_by_vid(vid) is None:
             self.results.put_context(context, texts)
+            if files := {normal(folder_of(n.key), p) for n in recorded.nodes for p, _ in n.files}:
+                self.repo.note_data(files)
         row = self.results.version_id(vid, known.key, recorded.to_bytes(), {**bodies, **more})
         self.history.keep(recorded.id, recorded)
         version = CallVersion(row, vid, guard, reusable=here and not recorded.volatile)

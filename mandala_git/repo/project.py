@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         def store(self) -> Store:
             """Return the shared store."""
 
+        def note_data(self, patterns: Iterable[str]) -> None:
+            """Note files that calls depend on."""
+
         def code_files(self) -> Iterable[str]:
             """Return the paths of what may be code: Python files, notebooks."""
 
@@ -82,6 +85,9 @@ class Folder:
 
             self._store = MemoryStore() if self._data is None else FolderStore(self._data / "store")
         return self._store
+
+    def note_data(self, patterns: Iterable[str]) -> None:
+        """Do nothing: no hook will ask."""
 
     def code_files(self) -> Iterable[str]:
         """Return the paths of the Python files and notebooks in the folder.

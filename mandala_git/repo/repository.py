@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ _IN_PROGRESS = (
     ("BISECT_LOG", "bisect"),
 )
 
+_PATTERNS = "mandala/data-files"
 _SETTINGS = ("config", "-z", "--get-regexp", r"^mandala\.")
 
 
@@ -211,6 +213,26 @@ class Repository:
         if chosen:
             return self.root / Path(chosen).expanduser()
         return self.common_dir / "mandala"
+
+    def data_patterns(self) -> list[str]:
+        """Return the files that recorded calls depend on: paths and patterns, sorted."""
+        try:
+            return (self.common_dir / _PATTERNS).read_text("utf-8").splitlines()
+        except OSError:
+            return []
+
+    def note_data(self, patterns: Iterable[str]) -> None:
+        """Note files that calls depend on, so that a hook knows them without asking results."""
+        known = self.data_patterns()
+        found = sorted({*known, *(each for each in patterns if "\n" not in each)})
+        if found != known:
+            file = self.common_dir / _PATTERNS
+            beside = file.with_name(f"{file.name}.{os.getpid()}")
+            # Without it a hook says less; whoever runs the next new version tries again.
+            with suppress(OSError):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                beside.write_text("".join(f"{each}\n" for each in found), "utf-8")
+                beside.replace(file)
 
     def store(self) -> Store:
         """Return the shared store, which is in git."""

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mandala_git.errors import MandalaError
-from mandala_git.repo.data_files import DataFiles, DiskFiles, TreeFiles
+from mandala_git.repo.data_files import (
+    DataFiles,
+    DiskFiles,
+    TreeFiles,
+    fixed_part,
+    is_inside,
+)
 from mandala_git.repo.objects import blob_id, object_id, read_objects
 from mandala_git.repo.repository import CODE, Repository
 
@@ -143,19 +149,22 @@ def index_tree(repo: Repository) -> Tree:
     return _listed(repo, ["diff-index", *options, empty_tree(repo)])
 
 
-def index_differs(repo: Repository, commit: str) -> bool:
+def index_differs(repo: Repository, commit: str, data: Iterable[str] = ()) -> bool:
     """Tell whether the index that git is about to commit has other project code than a commit.
 
     Many times faster than reading both; a hook that has nothing to do ends here.
 
     Args:
         commit: a commit id.
+        data: patterns of other files that matter.
 
     Raises:
         MandalaError: git cannot compare them.
     """
     options = ("--cached", "--quiet", "--no-renames", "--ita-invisible-in-index")
-    answer = repo.ask(["diff-index", *options, commit, "--", *PATHSPECS])
+    tops = {fixed_part(pattern) for pattern in data if is_inside(pattern)}
+    others = [f":(top,literal){top}" if top not in ("", ".") else ":/" for top in sorted(tops)]
+    answer = repo.ask(["diff-index", *options, commit, "--", *PATHSPECS, *others])
     if answer.code not in (0, 1):
         raise MandalaError(
             f"the index cannot be read: {answer.complaint()}", hint="see: git status"

@@ -83,16 +83,6 @@ def moved(world: World, version: str) -> list[str]:
     return sorted(found)
 
 
-def patterns(world: World, version: str) -> set[str]:
-    """Return what a version depends on, relative to the project."""
-    return {
-        normal(folder_of(node.key), pattern)
-        for recorded in _with_nested(world, version)
-        for node in recorded.nodes
-        for pattern, _ in node.files
-    }
-
-
 def _with_nested(world: World, version: str) -> Iterator[Recorded]:
     """Yield a version and those of nested calls."""
     seen, todo = set[str](), [version]

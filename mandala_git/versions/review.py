@@ -9,6 +9,7 @@ from mandala_git.results.store import Results
 from mandala_git.source.definitions import Definition
 from mandala_git.source.snapshot import Snapshot, is_gone
 from mandala_git.versions.agreement import Belongs, Outcome, Stop
+from mandala_git.versions.data import moved
 from mandala_git.versions.history import History
 from mandala_git.versions.verdicts import Edge, Event, Verdict
 from mandala_git.versions.worlds import Worlds
@@ -62,6 +63,23 @@ class Gone:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A file that calls depend on and that holds something else in the world.
+
+    Attributes:
+        path: of the file.
+        ops: keys of the ops whose calls depend on it, sorted.
+        calls: how many recorded calls depend on it.
+        seconds: their recorded computing time.
+    """
+
+    path: str
+    ops: tuple[str, ...]
+    calls: int
+    seconds: float
+
+
 @dataclass(slots=True)
 class _Stake:
     versions: dict[str, tuple[str, int, float]] = field(default_factory=dict)
@@ -100,6 +118,7 @@ class Review:
         self.kept = 0
         self.unknown = 0
         self._gone: dict[str, _Stake] = {}
+        self._moved: dict[str, _Stake] = {}
         self._questions: dict[Edge, Question] | None = None
 
     # -- what is open --------------------------------------------------------------------
@@ -122,6 +141,14 @@ class Review:
         return [
             Gone(key, stake.ops, stake.calls, stake.seconds)
             for key, stake in sorted(self._gone.items())
+        ]
+
+    def moved(self) -> list[Moved]:
+        """Return the files for whose sake calls do not belong here, sorted."""
+        self.questions()
+        return [
+            Moved(path, stake.ops, stake.calls, stake.seconds)
+            for path, stake in sorted(self._moved.items())
         ]
 
     def _versions(self) -> dict[str, tuple[str, int, float]]:
@@ -165,6 +192,7 @@ class Review:
                 stopped[vid] = cost
                 self.lost += cost[1]
                 self.lost_seconds += cost[2]
+                self._note_moved(vid, cost)
             else:
                 self.kept += cost[1]
                 self.unknown += cost[1] * (outcome.belongs is Belongs.UNKNOWN)
@@ -182,6 +210,12 @@ class Review:
             for edge, stake in stakes.items()
             if (question := self._question(edge, stake)) is not None
         }
+
+    def _note_moved(self, vid: str, cost: tuple[str, int, float]) -> None:
+        recorded = self.history.recorded(vid)
+        if recorded is not None:
+            for path in moved(self.worlds.seen_by(recorded.script), vid):
+                self._moved.setdefault(path, _Stake()).versions[vid] = cost
 
     def _note(
         self,
@@ -231,6 +265,7 @@ class Review:
         events = self.history.decide(edges, verdict, author=author, note=note)
         self._questions = None
         self._gone.clear()
+        self._moved.clear()
         self.lost = self.kept = self.unknown = 0
         self.lost_seconds = 0.0
         return events

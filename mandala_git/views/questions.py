@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mandala_git.source.changes import Change
-from mandala_git.versions.review import Gone, Question
+from mandala_git.versions.review import Gone, Moved, Question
 from mandala_git.versions.verdicts import Edge, Ledger, Verdict
 from mandala_git.views.changes import Consequence
 from mandala_git.views.text import Row, Style, duration, plural, row, visible
@@ -102,6 +102,16 @@ def question_rows(asked: Sequence[Asked], *, limit: int = LIMIT) -> list[Row]:
             rows.append(row((words, Style.DIM)))
     if len(asked) > limit:
         rows.append(row((f"  ... and {len(asked) - limit} more", Style.DIM)))
+    return rows
+
+
+def moved_rows(moved: Iterable[Moved]) -> list[Row]:
+    """List files that calls depend on and that hold something else, a line each."""
+    rows = []
+    for each in moved:
+        ops = ", ".join(map(short_op, each.ops))
+        cost = f"{plural(each.calls, 'call')} of {ops}, {duration(each.seconds)}"
+        rows.append(row(("~ ", Style.COST), visible(f"{each.path} holds something else   {cost}")))
     return rows
 
 
