@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -156,7 +156,7 @@ class Buffer:
         )
 
     def _write_calls(self, connection: sqlite3.Connection, era: object | None) -> None:
-        unsure = [hid for hid, call in self._calls.items() if era is None or call[-1] is not era]
+        unsure = {h: call for h, call in self._calls.items() if era is None or call[-1] is not era}
         known = _known(connection, unsure) if unsure else {}
         (number,) = connection.execute(
             "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'calls'"
@@ -219,12 +219,15 @@ def _insert(
 
 
 def _known(
-    connection: sqlite3.Connection, hids: Collection[bytes]
+    connection: sqlite3.Connection, calls: Mapping[bytes, _Waiting]
 ) -> dict[bytes, tuple[int, reading.Opened | None]]:
-    """Return {history id: (row, what it says if it is whole)} of those recorded already."""
+    """Return {history id: (row, what it says if it is whole)} of those recorded already.
+
+    One whose op or argument was renamed keeps its history id; it is another call to a lookup.
+    """
     found: dict[bytes, tuple[int, reading.Opened | None]] = {}
     known = runs.Runs()
-    for places, part in reading.batches(hids, reading.BATCH // 2):
+    for places, part in reading.batches(calls, reading.BATCH // 2):
         marks = sorted({packing.mark_of_call(hid) for hid in part})
         rows = connection.execute(
             f"""SELECT {reading.COLUMNS} FROM marks m CROSS JOIN calls c ON c.id = m.call
@@ -234,6 +237,8 @@ def _known(
         )
         for row in rows:
             hid, call = row[5], reading.opened(connection, known, row)
+            if call is not None and (call.run.op, row[6]) != (calls[hid].run[0], calls[hid].key):
+                continue
             if hid not in found or call is not None:
                 found[hid] = row[0], call
     return found

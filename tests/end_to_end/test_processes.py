@@ -325,10 +325,10 @@ for line in sys.stdin:
     print("gone", flush=True)
 """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, program: str = KILLED) -> None:
         self.project = project
         self.finished: list[int] = []
-        code = f"CODE = {KILLED!r}\n{self.SERVER}"
+        code = f"CODE = {program!r}\n{self.SERVER}"
         self._server = start(project.root, code)
 
     def kill(self, first: int, delay: float) -> None:
@@ -354,6 +354,7 @@ for line in sys.stdin:
 
     def check(self) -> None:
         """Each finished call is there, nothing is half, and the next program finds it all."""
+        self.check_whole()
         with Results(self.project.root / ".git" / "mandala") as results:
             ops = {key.rpartition("::")[2]: row for row, key in results.ops()}
             found: dict[str, dict[int, Any]] = {"small": {}, "large": {}}
@@ -367,7 +368,10 @@ for line in sys.stdin:
                     calls[n] = y
             for name in ("small", "large"):
                 assert set(self.finished) <= found[name].keys()
-            # All of each call or nothing: what it is found by, too, and what calls add up to.
+
+    def check_whole(self) -> None:
+        """There is all of each call or nothing: what it is found by, too, and what calls add up to."""
+        with Results(self.project.root / ".git" / "mandala") as results:
             assert verify(results)[:3] == ({}, {}, {})
             database = results._database
             assert database is not None
@@ -395,6 +399,49 @@ def test_killed_programs_lose_no_finished_long_call(project: Project, kills: int
         for name in ("small", "large")
     ]
     project.reuses(*calls)
+
+
+TENDING = """
+import sys
+import p
+from mandala_git import Storage
+
+first = int(sys.argv[1])
+storage = Storage()
+while True:
+    with storage:
+        for n in range(first, first + 8):
+            p.large(n)
+            p.small(n)
+            storage.unwrap(p.inner(p.small(n)[0]))
+    print(first, flush=True)
+    with storage.delete():
+        p.inner(first)
+        p.small(first + 1)
+        p.large(first + 2)
+    storage.rename_arg(p.large, "n", "m")
+    storage.drop_calls(p.small)
+    storage.gc()
+    storage.rename_arg(p.large, "m", "n")
+"""
+
+
+@pytest.mark.parametrize("kills", [25, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.timeout(1800)
+def test_killed_upkeep_leaves_all_or_nothing(project: Project, kills: int) -> None:
+    project.write(p=WRITER)
+    killer, chance = Killer(project, TENDING), random.Random(kills)
+    for number in range(kills):
+        killer.kill(number % 3 * 100, chance.random() * 0.1)
+        if number % 5 == 4:
+            killer.check_whole()
+    killer.close()
+    with Results(project.root / ".git" / "mandala") as results:
+        for record in results.calls_of(row for row, _ in results.ops()):
+            for edge in record.outputs.values():
+                assert ids.cid(results.load(edge.cid)) == edge.cid
+    again = "out(p.large(n)[5]); out(p.small(n)[1])"
+    project.program(f"import p\nwith storage:\n    for n in range(9): {again}")
 
 
 def test_a_short_call_is_kept_soon(project: Project) -> None:

@@ -100,6 +100,24 @@ def test_names_of_arguments(storage: Storage) -> None:
     assert list(storage.table(one)["m"]) == [1]
 
 
+def test_a_call_is_recorded_again_under_the_name_that_the_code_has(storage: Storage) -> None:
+    """Its history is that of the renamed one, which nobody finds now."""
+    with storage:
+        before = one(1)
+    assert storage.rename_arg(one, "n", "mistyped") == 1
+    for _ in range(2):
+        storage._memo.forget()
+        with storage:
+            assert one(1) == before
+            two(one(1))
+    assert storage.executed == 3
+    assert list(storage.versions()["calls"]) == [2, 1]
+    assert storage.verify()[:3] == ({}, {}, {})
+    with storage.delete() as deletion:
+        one(1)
+    assert deletion.total == 2
+
+
 def test_versions_and_dropping_them(storage: Storage) -> None:
     with storage:
         for n in range(3):
