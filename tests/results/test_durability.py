@@ -141,11 +141,16 @@ def test_a_forked_child_has_a_store_of_its_own(
         results.record(new_call(results, "large", list(range(9000)), duration=1.0))
         results.record(new_call(results, 1, 2))
 
+        parents = results._database
+
         def work() -> None:
             assert len(results._buffer) == 0
+            # SQLite forbids to use a connection on both sides of a fork.
+            assert (results._database is None) == folder
             assert results.load(ids.cid(list(range(9000)))) == list(range(9000))
             results.record(new_call(results, 3, 4, duration=1.0))
             assert len(results.calls_of([1])) == 2
+            assert (results._database is parents) is not folder
             results.close()
 
         assert len(results._buffer) == 1

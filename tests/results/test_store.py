@@ -133,6 +133,18 @@ def test_batches_that_refer_to_each_other(results: Results, new_call: NewCalls) 
         assert call.outputs["output_0"].hid == ids.output_hid(call.row.hid, "output_0")
 
 
+def test_the_newest_call_is_the_one_recorded_last(results: Results, new_call: NewCalls) -> None:
+    """Whatever clocks say."""
+    call = new_call(results, 1, 2)
+    hids = [call.hid, *(call.hid[:4] + bytes([n]) * 12 for n in range(3))]
+    for hid, started in zip(hids, (3e9, 5.0, 1e9, 0.0), strict=True):
+        outputs = [("o", ids.output_hid(hid, "o"), *call.outputs[0][2:])]
+        results.record(call._replace(hid=hid, started=started, outputs=outputs))
+        results.flush()
+    assert [each.hid for each in results.candidates([call.op], call.key)] == hids
+    assert [record.row.hid for record in results.calls_of([call.op])] == hids
+
+
 def test_a_value_that_waits_is_read_without_writing(results: Results, new_call: NewCalls) -> None:
     call = new_call(results, 1, list(range(10)))
     results.record(call)
