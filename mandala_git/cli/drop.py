@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mandala_git.cli.verbs import Subparsers
 
 
+_COLUMNS = ("op", "version", "calls", "computing", "values", "last", "commit", "belongs")
+
+
 def add_parser(subparsers: Subparsers) -> None:
     """Add the arguments of `git mandala drop`."""
     parser = describe(
@@ -88,20 +91,25 @@ def _list(out: Output, found: list[Stock], *, full: bool) -> None:
     if full:
         out.text(as_json([dict(zip(Stock._fields, each, strict=True)) for each in found]))
         return
-    table = [
-        {
+    table: list[dict[str, object]] = []
+    for each in found:
+        line: dict[str, object] = {
             "op": each.op,
             "version": each.version[:SHORT],
             "calls": each.calls,
             "computing": each.seconds,
             "values": size(each.size),
-            "last": "" if each.last is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(each.last)),
-            "commit": (each.commit or "")[:10],
-            "belongs": each.belongs,
         }
-        for each in found
-    ]  # fmt: skip
+        if each.last is not None:
+            line["last"] = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.last))
+        if each.commit is not None:
+            line["commit"] = each.commit[:10]
+        table.append({**line, "belongs": each.belongs})
     if not table:
         out.say("no calls are recorded")
     with out.paged():
-        out.show(as_rows(table, width=out.width if out.terminal else None, times=("computing",)))
+        out.show(
+            as_rows(
+                table, _COLUMNS, width=out.width if out.terminal else None, times=("computing",)
+            )
+        )

@@ -85,6 +85,9 @@ class DeleteBlock:
         self._memo = memo
         self._dry_run = dry_run
 
+    def __repr__(self) -> str:
+        return "<a block; it deletes the calls that are made in it: with storage.delete(): f(x)>"
+
     def __enter__(self) -> Deletion:
         """Begin the block."""
         naming = Naming(self._memo, Deletion(self._dry_run))

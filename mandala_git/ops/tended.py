@@ -30,7 +30,7 @@ class Tended:
 
     # -- deleting ------------------------------------------------------------------------
 
-    def delete(self: Storage, dry_run: bool = False) -> DeleteBlock:  # type: ignore[misc]
+    def delete(self: Storage, *calls: object, dry_run: bool = False) -> DeleteBlock:  # type: ignore[misc]
         """Return a block whose calls are deleted when it ends: `with storage.delete():`.
 
         Inside, each call of an op is looked up and answered as ever; none runs. At the end they
@@ -38,15 +38,22 @@ class Tended:
         leaves the block, nothing is. `with ... as deletion` tells what was deleted.
 
         Args:
+            calls: none; what somebody has at hand is deleted by `drop_calls`.
             dry_run: delete nothing, only find out what would be.
 
         Raises:
+            UsageError: something is given.
             MissingCall: (from a call in the block) it is not recorded. Whoever catches that in
                 the block goes on without this call.
             ResultsError: (at the end) the database cannot be written; nothing was deleted.
         """
         from mandala_git.ops.deleting import DeleteBlock
 
+        if calls:
+            raise UsageError(
+                "storage.delete() is a block, and deletes the calls that are made in it",
+                hint="with storage.delete(): f(x)   or, of what is at hand: storage.drop_calls(ref)",
+            )
         return DeleteBlock(self, self._memo, dry_run=dry_run)
 
     def drop_calls(self, calls: Any, delete_dependents: bool = False) -> int:
@@ -173,14 +180,14 @@ class Tended:
         self._memo.forget()
         return renamed
 
-    def rename_arg(self, op: Op[..., Any], name: str, new_name: str) -> int:
+    def rename_arg(self, op: Op[..., Any] | str, name: str, new_name: str) -> int:
         """Let an argument of an op's recorded calls have another name.
 
         For a parameter that was renamed in the code: say of that edit that it is compatible, then
         this, and the calls are found again. A renamed or moved op needs neither.
 
         Args:
-            op: the op.
+            op: the op, or its name or key.
             name: of the argument, as it was recorded.
             new_name: as it is now.
 
@@ -192,12 +199,11 @@ class Tended:
                 was renamed.
             ResultsError: the database cannot be written; nothing was renamed.
         """
-        from mandala_git.ops.upkeep import argument_name
+        from mandala_git.ops.upkeep import argument_name, ops_meant
         from mandala_git.results.names import rename_argument
 
         self.versioning.enter()
-        with self.versioning:
-            rows = self.versioning.ops(op)
+        rows = ops_meant(self.versioning, op)
         renamed = rename_argument(self.results, rows, name, argument_name(new_name))
         self._memo.forget()
         return renamed

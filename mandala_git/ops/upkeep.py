@@ -71,6 +71,18 @@ def _made(results: Results, hid: bytes, name: str) -> set[int]:
     return calls
 
 
+def ops_meant(versioning: Versioning, what: Op[..., Any] | str) -> list[int]:
+    """Return the rows of the ops whose calls may be those of an op, or of all of a name.
+
+    Raises:
+        UsageError: no calls of such an op are recorded.
+    """
+    if not isinstance(what, Op):
+        return list(find_ops(versioning.results, what))
+    with versioning:
+        return list(versioning.ops(what))
+
+
 def op_meant(versioning: Versioning, what: Op[..., Any] | str) -> tuple[int, str]:
     """Return row and key of an op with recorded calls.
 
@@ -192,6 +204,10 @@ def version_meant(results: Results, text: str) -> Version:
     Raises:
         UsageError: there is none, or several.
     """
+    if not isinstance(text, str):
+        raise UsageError(
+            f"{text!r} names no version", hint="Give the first digits of its id, as a string."
+        )
     start = text.lower()
     versions = [results.version(row) for row, (calls, _) in results.stats().items() if calls]
     found = [v for v in versions if v is not None and start and v.vid.hex().startswith(start)]

@@ -58,6 +58,19 @@ def test_only_what_belongs_is_deleted(project: Project) -> None:
     assert project.program(BOTH).executed == 2
 
 
+def test_all_that_would_answer_is_deleted(project: Project) -> None:
+    """Of two calls that belong by a verdict, the other one would be found instead."""
+    project.write(p=OPS)
+    project.commit()
+    assert project.program(BOTH).executed == 4
+    project.edit("p", "n + 1", "1 + n")
+    assert project.program(BOTH).executed == 2  # nobody has said what the edit means
+    project.compatible("helper")
+    assert project.program(BOTH).executed == 0
+    assert project.program(DELETE, oracle=False).values == ["[2, 1]"]
+    assert project.program(BOTH).executed == 2
+
+
 def test_calls_from_before_a_parameter_are_deleted_too(project: Project) -> None:
     project.write(p=OPS)
     project.commit()

@@ -11,7 +11,7 @@ import pytest
 from seeing import SEEN, see
 
 from mandala_git import NewArgDefault, Storage, noop, op, superop
-from mandala_git.errors import CallError, MissingCall, ResultsError, Unwritable
+from mandala_git.errors import CallError, MissingCall, ResultsError, Unwritable, UsageError
 from mandala_git.ops.refs import Ref
 
 
@@ -147,6 +147,16 @@ def test_an_exception_deletes_nothing(storage: Storage, error: type[BaseExceptio
         raise error
     assert ran(storage, pipeline, 1) == 0
     assert storage._blocks == 0
+
+
+def test_a_block_is_no_function_that_deletes(storage: Storage) -> None:
+    with storage:
+        ref = start(1)
+    with pytest.raises(UsageError, match="is a block") as caught:
+        storage.delete(ref)
+    assert "storage.drop_calls(ref)" in caught.value.hint
+    assert "with storage.delete(): f(x)" in repr(storage.delete())
+    assert ran(storage, start, 1) == 0
 
 
 def test_what_cannot_be_written_deletes_nothing(

@@ -95,8 +95,11 @@ def test_names_of_arguments(storage: Storage) -> None:
             storage.rename_arg(one, "n", name)  # type: ignore[arg-type]
     for name in ("m", "args.0", "options.size"):
         assert argument_name(name) == name
+    with pytest.raises(UsageError, match="no calls of an op 'three'"):
+        storage.rename_arg("three", "n", "m")
     assert storage.rename_arg(one, "absent", "m") == 0
-    assert storage.rename_arg(one, "n", "m") == 1
+    assert storage.rename_arg(one, "n", "k") == 1
+    assert storage.rename_arg("one", "k", "m") == 1
     assert list(storage.table(one)["m"]) == [1]
 
 
@@ -144,6 +147,8 @@ def test_versions_and_dropping_them(storage: Storage) -> None:
     with pytest.raises(UsageError, match="no recorded calls have a version") as caught:
         storage.drop_version(version)
     assert "storage.versions()" in caught.value.hint
+    with pytest.raises(UsageError, match="3 names no version"):
+        storage.drop_version(3)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no calls of an op 'three'"):
         storage.versions("three")
     with storage:
