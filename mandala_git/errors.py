@@ -15,6 +15,7 @@ MandalaError                 something the user can act on: what, where, the nex
 ├── SourceError              a file that cannot be read as Python
 ├── VersionError             an op whose code cannot be versioned
 └── CallError                a call that cannot be made in this block
+    ├── CodeChanged          code has changed, and nobody has said what that means
     └── MissingCall          a new call where new calls are not allowed (a RuntimeError too)
 """
 
@@ -109,6 +110,10 @@ class VersionError(MandalaError):
 
 class CallError(MandalaError):
     """A call cannot be made in this block."""
+
+
+class CodeChanged(CallError):
+    """Code of recorded calls has changed, and a storage was told to stop then."""
 
 
 class MissingCall(CallError, RuntimeError):

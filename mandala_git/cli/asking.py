@@ -29,7 +29,7 @@ _HELP = (
     "  d  show the diff of the whole definition",
     "  s  skip: leave it open; its calls are not reused until it is decided",
     "  A  all the rest are breaking",
-    "  q  quit: stop the commit; answers given so far are kept",
+    "  q  quit: {}; answers given so far are kept",
 )
 
 
@@ -60,27 +60,27 @@ class Asker:
     """Ask questions on a terminal.
 
     Args:
-        reader: where answers come from; its end means that somebody left.
+        read: returns the next line, "" when somebody left.
         out: the terminal.
         hunks: the lines that tell a change, with so many lines around.
         decide: keeps an answer.
-        patience: seconds to wait for an answer.
+        last: what `q` does, for the help.
     """
 
     def __init__(
         self,
-        reader: TextIOWrapper,
+        read: Callable[[], str],
         out: Output,
         *,
         hunks: Callable[[Change, int | None], Sequence[Hunk]],
         decide: Callable[[Sequence[Question], Verdict], object],
-        patience: float = PATIENCE,
+        last: str = "stop the commit",
     ) -> None:
-        self._reader = reader
+        self._read = read
         self._out = out
         self._hunks = hunks
         self._decide = decide
-        self._patience = patience
+        self._last = last
 
     def ask(self, asked: Sequence[Asked]) -> Answers:
         """Ask one question after the other until all are answered or somebody leaves."""
@@ -120,7 +120,7 @@ class Asker:
         while True:
             self._out.stdout.write("breaking or compatible? [b/c/d/s/A/q] ")
             self._out.stdout.flush()
-            line = self._line()
+            line = self._read()
             if not line:
                 self._out.text("\n")
                 return ""
@@ -139,14 +139,54 @@ class Asker:
             if word in ("d", "diff"):
                 self._diff(question, change, WHOLE)
             else:
-                self._out.show(row(text) for text in _HELP)
+                self._out.show(row(text.format(self._last)) for text in _HELP)
 
-    def _line(self) -> str:
-        """Return a line, "" at the end or when patience is over."""
+
+def from_terminal(
+    reader: TextIOWrapper, out: Output, patience: float = PATIENCE
+) -> Callable[[], str]:
+    """Return what reads lines from a terminal.
+
+    Args:
+        reader: the terminal; its end means that somebody left.
+        out: the same, to write to.
+        patience: seconds to wait for an answer.
+    """
+
+    def read() -> str:
         # A terminal gives one line at a time, so that nothing waits behind the reader's back.
-        ready, _, _ = select.select([self._reader], [], [], self._patience)
+        ready, _, _ = select.select([reader], [], [], patience)
         if not ready:
-            minutes = plural(round(self._patience / 60), "minute")
-            self._out.text(f"\nno answer in {minutes}")
+            out.text(f"\nno answer in {plural(round(patience / 60), 'minute')}")
             return ""
-        return self._reader.readline()
+        return reader.readline()
+
+    return read
+
+
+def ask_in_program(
+    asked: Sequence[Asked],
+    hunks: Callable[[Change, int | None], Sequence[Hunk]],
+    decide: Callable[[Sequence[Question], Verdict], object],
+) -> bool | None:
+    """Ask whoever types into this program: at a prompt, in a notebook.
+
+    Returns:
+        Whether to go on; None where nobody is there.
+    """
+    out = Output()
+
+    def read() -> str:
+        try:
+            return input() + "\n"
+        except (EOFError, OSError, RuntimeError):  # no stdin, as in a notebook that runs alone
+            return ""
+
+    count = plural(len(asked), "changed definition")
+    needs = "needs" if len(asked) == 1 else "need"
+    out.show([row((f"mandala: {count} {needs} a verdict", Style.HEAD))])
+    asker = Asker(read, out, hunks=hunks, decide=decide, last="stop here")
+    answers = asker.ask(asked)
+    if answers.end is End.DONE:
+        return True
+    return False if answers.end is End.QUIT else None

@@ -180,7 +180,7 @@ class _Commit:
     # -- with somebody there -------------------------------------------------------------
 
     def _ask(self, asked: list[Asked], decided: Iterable[Question]) -> int:
-        from mandala_git.cli.asking import Asker, End
+        from mandala_git.cli.asking import Asker, End, from_terminal
         from mandala_git.repo.surroundings import open_tty
         from mandala_git.views.console import Output
         from mandala_git.views.text import Style, plural, row
@@ -193,7 +193,9 @@ class _Commit:
             # pre-commit has left the cursor behind the name of the hook.
             terminal.show([(), *rows, *([()] if rows else [])])
             terminal.show([row((f"mandala: {count} {needs} a verdict", Style.HEAD))])
-            asker = Asker(reader, terminal, hunks=self._hunks, decide=self._decide)
+            asker = Asker(
+                from_terminal(reader, terminal), terminal, hunks=self._hunks, decide=self._decide
+            )
             answers = asker.ask(asked)
             if answers.end is not End.DONE:
                 terminal.show([row("the commit is stopped; the answers given are kept")])

@@ -8,7 +8,7 @@ the contents of its inputs; and if nothing that belongs here is found, it runs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
@@ -50,6 +50,13 @@ class Memo(Block):
         results: where calls are recorded.
         versioning: which versions count.
         flights: sees to it that a call is computed once; None: who needs it computes it.
+
+    Attributes:
+        changed: is told of recorded calls that were given the same and ran other code; says
+            whether it is worth looking again.
+        new_calls: whether calls may be made that are not recorded.
+        executed, found: how many calls ran, and how many were found instead.
+        trouble: tells the user what does not work.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Memo(Block):
         self.results = results
         self.versioning = versioning
         self.flights = flights
+        self.changed: Callable[[Op[..., Any], Sequence[Candidate]], bool] | None = None
         self.new_calls = True
         self.executed = 0
         self.found = 0
@@ -230,6 +238,11 @@ class Memo(Block):
     def _look(self, search: Search) -> None:
         """Look a call up in results."""
         search.entry, search.candidates = self._find(search.op, search.key, search.given)
+        if search.entry is None and search.candidates and self.changed is not None:
+            with self.versioning:
+                worth = self.changed(search.op, search.candidates)
+            if worth:
+                search.entry, search.candidates = self._find(search.op, search.key, search.given)
 
     def _hit_answer(self, search: Search, context: Context) -> Any:
         """Answer with the recorded call that a search came upon."""

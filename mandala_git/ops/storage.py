@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from mandala_git.ops.blocks import ModedBlock, NoopBlock
+    from mandala_git.ops.changed import Changed
     from mandala_git.ops.explain import Explanation
     from mandala_git.ops.past import Past
     from mandala_git.ops.versioning import Versioning
     from mandala_git.repo.project import Project
+    from mandala_git.results.calls import Candidate
     from mandala_git.results.flights import Flights
+
+
+POLICIES = ("ask", "recompute", "reuse", "raise")
+"""What a storage may do when code has changed."""
 
 
 class Storage(Provenance, Tended):
@@ -52,6 +59,12 @@ class Storage(Provenance, Tended):
             instead of computed twice; a number: at most so many seconds. Who dies while it
             computes is not waited for.
 
+        on_change: what to do when calls are not found because code has changed and nobody has
+            said what that means: "recompute" (the calls run again, and one line on stderr says so),
+            "ask" (show the edit and ask: breaking or compatible?), "reuse" (as if every such edit
+            were compatible; nothing is recorded about it), "raise" (`CodeChanged`). None: "ask"
+            at a prompt, "recompute" elsewhere.
+
     Raises:
         UsageError: there is no such compression, or no such time to wait.
         NotARepository: `path` is given and is in no work tree.
@@ -68,11 +81,17 @@ class Storage(Provenance, Tended):
         compression: Literal["gzip", "xz"] | None = None,
         mapped: bool = True,
         single_flight: bool | float = False,
+        on_change: Literal["ask", "recompute", "reuse", "raise"] | None = None,
     ) -> None:
         if compression not in (None, "gzip", "xz"):
             raise UsageError(
                 f"compression={compression!r} is not known",
                 hint='Use "gzip" or "xz", or leave it out for none.',
+            )
+        if on_change not in (None, *POLICIES):
+            raise UsageError(
+                f"on_change={on_change!r} is not known",
+                hint=f"Use one of {', '.join(map(repr, POLICIES))}.",
             )
         if path is not None and db_path is None and _names_database(path):
             path, db_path = None, path
@@ -83,6 +102,7 @@ class Storage(Provenance, Tended):
             "compression": compression,
             "mapped": mapped,
             "single_flight": single_flight,
+            "on_change": on_change,
         }
         self.repository: Repository | None
         try:
@@ -108,14 +128,30 @@ class Storage(Provenance, Tended):
 
             self._project = Folder(folder_here(deps_path), folder)
         self.results = Results(folder, database=database, compression=compression, mapped=mapped)
-        versioning: Versioning = Versioned(self._project, self.results)
-        self.versioning = versioning
+        versioning = Versioned(self._project, self.results)
+        versioning.lenient = on_change == "reuse"
+        self.versioning: Versioning = versioning
         self._memo = Memo(self.results, versioning, self._flights(single_flight))
+        self._memo.changed = self._changed
         self.results.recover = self._recover
         for note in self.results.notes:
             self._memo.trouble.note(note)
+        self._follower: Changed | None = None
         self._lock = threading.Lock()
         self._blocks = 0
+
+    def _changed(self, op: Op[..., Any], candidates: Sequence[Candidate]) -> bool:
+        return self._changes().met(op, candidates)
+
+    def _changes(self) -> Changed:
+        if self._follower is None:
+            from mandala_git.ops.changed import Changed, somebody_types
+            from mandala_git.ops.versioned import Versioned
+
+            policy = self._settings["on_change"] or ("ask" if somebody_types() else "recompute")
+            assert isinstance(self.versioning, Versioned)
+            self._follower = Changed(policy, self.versioning)
+        return self._follower
 
     def _recover(self, content: bytes, lost: ValueLost) -> Any:
         from mandala_git.ops.blocks import ModedBlock
@@ -244,6 +280,39 @@ class Storage(Provenance, Tended):
     def found(self) -> int:
         """How many calls were found instead of run."""
         return self._memo.found
+
+    # -- verdicts ------------------------------------------------------------------------
+
+    def classify(
+        self, name: str | Callable[..., Any], verdict: Literal["breaking", "compatible"]
+    ) -> int:
+        """Say what the edits of a definition mean, between what calls ran and what is loaded.
+
+        As `git mandala classify` does for what is in files; this is for a prompt, a notebook, and
+        code outside of a repository.
+
+        Args:
+            name: of the definition, its key or file; or the function or class itself.
+            verdict: "breaking" (calls that ran the old code run again) or "compatible".
+
+        Returns:
+            How many edits that was.
+
+        Raises:
+            UsageError: nothing is open about it, or that is no verdict.
+        """
+        from mandala_git.ops.changed import chosen, verdict_of
+
+        word = name if isinstance(name, str) else getattr(name, "__qualname__", str(name))
+        said = verdict_of(verdict)
+        self.versioning.enter()
+        with self.versioning:
+            changes = self._changes()
+            review, questions = changes.questions()
+            found = chosen(questions, [word])
+            changes.decide(review, found, said)
+        self._memo.forget()
+        return len(found)
 
     # -- values and tables ---------------------------------------------------------------
 

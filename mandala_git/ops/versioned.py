@@ -60,6 +60,8 @@ class Versioned(Versioning):
     """
 
     tracker: Tracker
+    lenient = False
+    """Whether an edit about which nothing was said counts as compatible."""
 
     def __init__(self, repo: Project, results: Results) -> None:
         super().__init__(results)
@@ -254,7 +256,9 @@ class Versioned(Versioning):
 
     def _judged(self, known: _Known, row: int) -> CallVersion | None:
         version = self.results.version(row)
-        guard = version and self.world.admit(version.vid.hex(), known.definition)
+        guard = version and self.world.admit(
+            version.vid.hex(), known.definition, lenient=self.lenient
+        )
         if not version or guard is None:
             return None
         return CallVersion(row, version.vid, guard, exact=self._exact(version.vid))

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
         def head(self) -> str | None:
             """Return the commit that is checked out, None where there is none."""
 
+        def author(self) -> str:
+            """Return `Name <email>` of who works here."""
+
         def is_dirty(self) -> bool:
             """Tell whether a tracked file differs from that commit."""
 
@@ -120,6 +123,15 @@ class Folder:
     def head(self) -> None:
         """Return no commit."""
         return
+
+    def author(self) -> str:
+        """Return the name of the user."""
+        from getpass import getuser
+
+        try:
+            return f"{getuser()} <>"
+        except (OSError, KeyError):  # an account without a name, in a container
+            return "unknown <>"
 
     def is_dirty(self) -> bool:
         """Return False: there is nothing to differ from."""

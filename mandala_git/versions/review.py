@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mandala_git.results.store import Results
@@ -104,15 +104,22 @@ class Review:
         worlds: the world, as each script sees it.
         results: recorded calls; None when they cannot be read (costs are unknown then).
         before: the world that the work started from; then only calls that belong to it count.
+        versions: ids (hex) of the versions that count; None for all.
     """
 
     def __init__(
-        self, worlds: Worlds, results: Results | None, before: Worlds | None = None
+        self,
+        worlds: Worlds,
+        results: Results | None,
+        before: Worlds | None = None,
+        *,
+        versions: Collection[str] | None = None,
     ) -> None:
         self.worlds = worlds
         self.before = before
         self.results = results
         self.history: History = worlds.history
+        self._only = versions
         self.lost = 0
         self.lost_seconds = 0.0
         self.kept = 0
@@ -162,6 +169,8 @@ class Review:
             if version is None or not calls:
                 continue
             vid = version.vid.hex()
+            if self._only is not None and vid not in self._only:
+                continue
             if self.before is not None:
                 outcome = self.before.judge(vid)
                 if outcome is None or outcome.belongs is Belongs.NO:

@@ -63,7 +63,7 @@ class Kernel:
             elif message["msg_type"] == "error":
                 said.append(f"{content['ename']}: {content['evalue']}")
 
-        self._client.execute_interactive(cell, output_hook=hear, timeout=120)
+        self._client.execute_interactive(cell, allow_stdin=False, output_hook=hear, timeout=120)
         return "".join(said).strip()
 
     def close(self) -> None:

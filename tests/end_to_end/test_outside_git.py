@@ -34,6 +34,8 @@ with storage:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(HOUSE))
+    # A .pyc is told from its source by seconds and size.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     write(tmp_path / "helping.py", HELPER)
     write(tmp_path / "script.py", PROGRAM)
