@@ -51,7 +51,7 @@ def test_histories_and_contents(storage: Storage) -> None:
     assert SEEN == [("halves",), ("halves",), ("sum_args",)]
     left, right = storage.get_creators([first])[0], storage.get_creators([second])[0]
     assert left.hid != right.hid and left.cid == right.cid
-    assert right.duration == 0
+    assert right.repeats and (right.started, right.duration) == (left.started, left.duration)
     (maker,) = storage.get_creators(one)  # of both its outputs, once
     assert list(maker.outputs) == ["half", "rest"]
     assert storage.get_consumers([one[1]]) == [left]
