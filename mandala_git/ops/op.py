@@ -7,7 +7,7 @@ import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
 from mandala_git.ops.arguments import CAPTURED, Bound, IgnoringPlan, Plan
@@ -57,6 +57,14 @@ class Op(Generic[P, T]):
         depends_on: patterns of files whose content counts as the code does.
     """
 
+    _settings: dict[str, Any]
+
+    def __new__(cls, func: Callable[P, T], **settings: Any) -> Self:
+        """Note how it is made, for a process that it is sent to."""
+        op = super().__new__(cls)
+        op._settings = settings
+        return op
+
     def __init__(
         self,
         func: Callable[P, T],
@@ -86,14 +94,6 @@ class Op(Generic[P, T]):
         functools.update_wrapper(self, func)
         self.func = func
         self.own = own
-        self._settings = {
-            "nout": nout,
-            "output_names": output_names,
-            "ignore_args": ignore_args,
-            "unstored_args": unstored_args,
-            "round_floats": round_floats,
-            "refs": refs,
-        }
         self._captures = func is not own or bool(own.__closure__)
         self._stated = func is own
         self.plan = IgnoringPlan(func, ignore_args) if ignore_args else Plan(func)

@@ -6,11 +6,12 @@ import os
 import pickle
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from interpreters import HOUSE, finish, start
 
+from mandala_git import op
 from mandala_git.errors import MandalaError
 
 if TYPE_CHECKING:
@@ -378,6 +379,31 @@ print(subprocess.run([sys.executable, "-c", there], stdout=subprocess.PIPE, text
         "1 5000050000 1275 1",
         "True 1",
     ]
+
+
+def test_an_op_that_is_sent_has_all_its_settings() -> None:
+    import inspect
+
+    settings: dict[str, Any] = {
+        "nout": 2,
+        "output_names": ["a", "b"],
+        "ignore_args": ["k"],
+        "unstored_args": ["n"],
+        "round_floats": 3,
+        "depends_on": ["data.csv"],
+    }
+    assert settings.keys() == inspect.signature(op).parameters.keys() - {"func"}
+
+    @op(**settings)
+    def sent(n: int, k: int = 0) -> tuple[int, int]:
+        return n, k
+
+    again = pickle.loads(pytest.importorskip("cloudpickle").dumps(sent))
+    assert again is not sent
+    for name in ("nout", "output_names", "unstored", "round_floats", "refs", "depends_on"):
+        assert getattr(again, name) == getattr(sent, name)
+    assert repr(again.bind((1,), {"k": 2})) == repr(sent.bind((1,), {"k": 2}))
+    assert type(again.plan) is type(sent.plan)
 
 
 def subclasses(error: type[MandalaError]) -> list[type[MandalaError]]:
