@@ -28,8 +28,11 @@ class Contender(Protocol):
     def value(self, found: Any) -> int:
         """Return the number that a call returned."""
 
+    def settle(self) -> None:
+        """Make everything durable that was called so far."""
+
     def close(self) -> None:
-        """Make everything durable."""
+        """Make everything durable; it is not called any more."""
 
 
 class Plain:
@@ -37,6 +40,9 @@ class Plain:
 
     def value(self, found: int) -> int:
         return found
+
+    def settle(self) -> None:
+        """Every call is on disk already."""
 
 
 class PickledDict(Plain):
@@ -61,8 +67,10 @@ class PickledDict(Plain):
         assert isinstance(value, int)
         return value
 
-    def close(self) -> None:
+    def settle(self) -> None:
         self.file.write_bytes(pickle.dumps(self.known))
+
+    close = settle
 
 
 class SqlitePoint(Plain):
@@ -90,6 +98,9 @@ class SqlitePoint(Plain):
         value = pickle.loads(found[0])
         assert isinstance(value, int)
         return value
+
+    def settle(self) -> None:
+        self.database.commit()
 
     def close(self) -> None:
         self.database.commit()
@@ -122,7 +133,7 @@ class Joblib(Plain):
         self.call: Callable[[int], int] = Memory(folder, verbose=0).cache(successor)
 
     def close(self) -> None:
-        """Every call is on disk already."""
+        """Nothing is open."""
 
 
 WORK = """\
@@ -152,6 +163,9 @@ class Mandala:
         number = self.storage.unwrap(found)
         assert isinstance(number, int)
         return number
+
+    def settle(self) -> None:
+        self.storage.results.flush()
 
     def close(self) -> None:
         self.storage.__exit__(None, None, None)

@@ -84,7 +84,7 @@ def bare() -> Callable[[], None]:
 def asking(name: str, folder: Path, asked: int) -> Callable[[], None]:
     """Return a work that runs a process which asks a contender's memory for some calls."""
     ask = ASK.format(asked=asked)
-    program = folder / "ask.py"
+    program = folder / f"ask{asked}.py"
     program.write_text(PROGRAMS[name].format(ask=ask, block=indent(ask, "    ")))
     return process([sys.executable, program.name], cwd=folder, env={"PYTHONPATH": str(HOUSE)})
 
@@ -102,7 +102,7 @@ def _retrace(folder: Path, asked: int, repeat: int) -> Group:
     group = Group(f"a fresh process that asks for {asked} of {asked * 10} recorded calls")
     group.add(BARE, Role.FLOOR, found[BARE])
     for name, make in CONTENDERS.items():
-        target = 0.080 if make.role is Role.OURS else None
+        target = 0.060 if make.role is Role.OURS else None
         group.add(name, make.role, found[name], target=target, over=BARE)
     return group
 

@@ -49,7 +49,7 @@ def run(folder: Path, scale: float) -> list[Group]:
         for name, ref in (("of an int", number), ("of an array", given)):
             module.total(ref)
             times = each(lambda ref: module.total(ref), [ref] * 40 * repeat)
-            refs.add(name, Role.OURS, times, target=15e-6)
+            refs.add(name, Role.OURS, times, target=4e-6)
         remembered(array)
         works: dict[str, Callable[[], object]] = {
             "blake3 over its buffer": lambda: blake3(data).digest(),

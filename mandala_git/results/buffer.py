@@ -148,12 +148,14 @@ class Buffer:
     def write_values(self, connection: sqlite3.Connection) -> None:
         """Write the values that wait by themselves, inside a transaction."""
         columns = "INSERT INTO vals (cid, codec, size, data) VALUES (?, ?, ?, ?)"
-        connection.executemany(f"{columns} ON CONFLICT (cid) DO NOTHING", self._values.values())
-        connection.executemany(
-            f"""{columns} ON CONFLICT (cid) DO UPDATE SET
-                codec = excluded.codec, size = excluded.size, data = excluded.data""",
-            self._repairs.values(),
-        )
+        if self._values:
+            connection.executemany(f"{columns} ON CONFLICT (cid) DO NOTHING", self._values.values())
+        if self._repairs:
+            connection.executemany(
+                f"""{columns} ON CONFLICT (cid) DO UPDATE SET
+                    codec = excluded.codec, size = excluded.size, data = excluded.data""",
+                self._repairs.values(),
+            )
 
     def _write_calls(self, connection: sqlite3.Connection, era: object | None) -> None:
         unsure = {h: call for h, call in self._calls.items() if era is None or call[-1] is not era}
@@ -193,7 +195,8 @@ class Buffer:
                 total[3] += duration
             marks += [(mark, place) for mark in places]
         _insert(connection, _INSERT, 8, new)
-        connection.executemany(_REWRITE, anew)
+        if anew:
+            connection.executemany(_REWRITE, anew)
         # Those of many calls in the order of the index, so that each page is met once.
         _insert(connection, _MARK, 2, sorted(marks))
         for run, more in sums.items():
