@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 import types
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -81,6 +80,8 @@ def atom_data(value: Any) -> bytes | None:
     kind = type(value)
     if kind not in ATOMS or (kind in _SIZED and len(value) > SHORT):
         return None
+    import pickle
+
     return pickle.dumps(value, 5)
 
 
@@ -102,6 +103,8 @@ def decode(codec: str, source: bytes | Path, *, end: int | None = None, mapped: 
     """
     try:
         if codec == PICKLE:
+            import pickle
+
             if isinstance(source, bytes):
                 return pickle.loads(source)
             with source.open("rb") as file:
