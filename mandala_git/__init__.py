@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mandala_git.errors import MandalaError as MandalaError
     from mandala_git.imports import Call as Call
+    from mandala_git.imports import DictRef as DictRef
     from mandala_git.imports import Ignore as Ignore
+    from mandala_git.imports import ListRef as ListRef
+    from mandala_git.imports import MDict as MDict
+    from mandala_git.imports import MList as MList
+    from mandala_git.imports import MSet as MSet
+    from mandala_git.imports import MTuple as MTuple
     from mandala_git.imports import NewArgDefault as NewArgDefault
     from mandala_git.imports import Op as Op
     from mandala_git.imports import Ref as Ref
+    from mandala_git.imports import SetRef as SetRef
     from mandala_git.imports import Storage as Storage
     from mandala_git.imports import Transient as Transient
+    from mandala_git.imports import TupleRef as TupleRef
     from mandala_git.imports import ValuePointer as ValuePointer
     from mandala_git.imports import noop as noop
     from mandala_git.imports import op as op
@@ -28,13 +36,21 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Call",
+    "DictRef",
     "Ignore",
+    "ListRef",
+    "MDict",
+    "MList",
+    "MSet",
+    "MTuple",
     "MandalaError",
     "NewArgDefault",
     "Op",
     "Ref",
+    "SetRef",
     "Storage",
     "Transient",
+    "TupleRef",
     "ValuePointer",
     "__version__",
     "noop",
@@ -50,13 +66,21 @@ __all__ = [
 
 _HOMES = {
     "Call": "ops.calls",
+    "DictRef": "ops.containers",
     "Ignore": "ops.special",
+    "ListRef": "ops.containers",
+    "MDict": "ops.annotations",
+    "MList": "ops.annotations",
+    "MSet": "ops.annotations",
+    "MTuple": "ops.annotations",
     "MandalaError": "errors",
     "NewArgDefault": "ops.special",
     "Op": "ops.op",
     "Ref": "ops.refs",
+    "SetRef": "ops.containers",
     "Storage": "ops.storage",
     "Transient": "ops.special",
+    "TupleRef": "ops.containers",
     "ValuePointer": "ops.special",
     "noop": "ops.blocks",
     "op": "ops.op",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mandala_git.ops.annotations import MDict, MList, MSet, MTuple
 from mandala_git.ops.blocks import noop
 from mandala_git.ops.calls import Call
+from mandala_git.ops.containers import DictRef, ListRef, SetRef, TupleRef
 from mandala_git.ops.debugging import pprint_dict, sess
 from mandala_git.ops.op import Op, op, superop, track
 from mandala_git.ops.refs import Ref, unwrap, wrap_atom
@@ -13,12 +15,20 @@ from mandala_git.results.custom import register_type
 
 __all__ = [
     "Call",
+    "DictRef",
     "Ignore",
+    "ListRef",
+    "MDict",
+    "MList",
+    "MSet",
+    "MTuple",
     "NewArgDefault",
     "Op",
     "Ref",
+    "SetRef",
     "Storage",
     "Transient",
+    "TupleRef",
     "ValuePointer",
     "noop",
     "op",

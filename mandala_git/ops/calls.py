@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from mandala_git.errors import UsageError
+from mandala_git.ops.entries import refs_at
 from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import TRANSIENT
 from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
+from mandala_git.results.histories import content_of_element
 from mandala_git.results.ids import call_hid, lookup_key
 from mandala_git.results.store import Results
 
@@ -71,11 +73,8 @@ Wanted = str | bytes | Ref | Call
 
 
 def _refs(results: Results, edges: dict[str, Edge]) -> dict[str, Ref]:
-    return {
-        label: Ref(edge.hid, edge.cid, results)
-        for label, edge in edges.items()
-        if not label.startswith(TRANSIENT)
-    }
+    shown = [edge for label, edge in edges.items() if not label.startswith(TRANSIENT)]
+    return dict(zip([edge.label for edge in shown], refs_at(results, shown), strict=True))
 
 
 def calls_at(results: Results, rows: Iterable[int]) -> list[Call]:
@@ -152,7 +151,7 @@ def ref_by_id(results: Results, wanted: Wanted, *, in_memory: bool) -> Ref:
             f"no recorded call made or was given {hid.hex()}",
             hint="A Ref tells its history id: ref.hid.",
         )
-    ref = Ref(hid, content, results)
+    (ref,) = refs_at(results, [Edge("", 0, hid, content)])
     if in_memory:
         _ = ref.value
     return ref
@@ -165,9 +164,9 @@ def _content(results: Results, hid: bytes) -> bytes | None:
     ):
         for call, label in found.get(hid, ()):
             for edge in edges(call):
-                if edge.label == label:
+                if edge.label == label and edge.hid == hid:
                     return edge.cid
-    return None
+    return content_of_element(results, hid)
 
 
 def history_id(wanted: Wanted) -> bytes:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import CallError, MissingCall
 from mandala_git.ops.context import CONTEXT, PLAIN, Block, Context
+from mandala_git.ops.entries import refs_of, returned
 from mandala_git.ops.keeping import ordered
-from mandala_git.ops.memo import Memo, returned
-from mandala_git.ops.refs import Ref
+from mandala_git.ops.memo import Memo
 from mandala_git.ops.tended import watched
 from mandala_git.results.deleting import delete
 from mandala_git.results.store import Results
@@ -145,7 +145,8 @@ class Naming(Block):
                 )
             self._rows.update(each.id for each in answers)
         edges = ordered(op, answers[0].outputs)
-        return returned([Ref(edge.hid, edge.cid, self.memo.results) for edge in edges])
+        outputs = tuple([(edge.hid, edge.cid) for edge in edges])
+        return returned(refs_of(outputs, self.memo.kinds(op, outputs), self.memo.results))
 
     async def call_async(
         self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: Context

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from mandala_git.errors import MandalaError
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
+from mandala_git.ops.refs import unwrap
 from mandala_git.ops.versioned import Versioned
 from mandala_git.repo.snapshots import work_tree
 from mandala_git.results.calls import MISSING, CallRecord, Candidate, Edge
+from mandala_git.results.containers import kinds
+from mandala_git.results.structures import Structure
 from mandala_git.source.outline import Mark
 from mandala_git.versions.agreement import Stop
 from mandala_git.versions.comparison import Comparison
@@ -111,8 +114,9 @@ def _other_arguments(memo: Memo, rows: Iterable[int], inputs: list[Input]) -> It
 def _then(memo: Memo, edge: Edge | None) -> str:
     if edge is None:
         return "not there"
+    (kind,) = kinds(memo.results, [edge.cid]) or [None]
     try:
-        return _SHORT.repr(memo.results.load(edge.cid, recover=False))
+        return _shown(memo.results.load(edge.cid, recover=False), kind)
     except MandalaError:
         return f"a value that is not stored ({edge.cid.hex()[:8]})"
 
@@ -122,7 +126,14 @@ def _now(memo: Memo, given: Input | None) -> str:
         return "not there"
     if given.value is MISSING:
         return _then(memo, Edge(given.name, 0, given.hid, given.cid))
+    if type(given.value) is Structure:
+        return _shown(unwrap(given.value.origin), given.value.name)
     return _SHORT.repr(given.value)
+
+
+def _shown(value: Any, kind: str | None) -> str:
+    """Show a value; of a container whose elements are values of their own say that it is one."""
+    return f"{kind} {_SHORT.repr(value)}" if kind else _SHORT.repr(value)
 
 
 # -- code --------------------------------------------------------------------------------

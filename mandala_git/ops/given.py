@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.op import Op
@@ -13,6 +13,10 @@ from mandala_git.ops.special import Ignore, NewArgDefault, ValuePointer
 from mandala_git.records import NamedTuple
 from mandala_git.results.calls import MISSING
 from mandala_git.results.ids import Found, cid, rounded_cid, value_hid
+from mandala_git.results.structures import NAMES, Structure
+
+if TYPE_CHECKING:
+    from mandala_git.ops.annotations import Specs
 
 EXACT = frozenset({int, bool, str, bytes, type(None)})
 """Types whose equal instances no function can tell apart (a float has two zeros)."""
@@ -37,6 +41,13 @@ class Input(NamedTuple):
 _input = partial(tuple.__new__, Input)
 
 
+def unvalued(given: Input) -> Input:
+    """Return an input of which the value is not to be stored; of a container the history is."""
+    value = given.value
+    kept = value.unvalued() if type(value) is Structure else MISSING
+    return given._replace(value=kept)
+
+
 class Given:
     """What a call is given.
 
@@ -44,6 +55,7 @@ class Given:
         op: the op.
         bound: its arguments and captured values.
         transient: {content id of an output that is not stored: whether that is no hash of it}.
+        specs: what annotations say of its containers.
 
     Attributes:
         bound: the same.
@@ -56,7 +68,13 @@ class Given:
 
     __slots__ = ("bound", "exact", "inputs", "kept", "met", "special", "transient")
 
-    def __init__(self, op: Op[..., Any], bound: Bound, transient: Mapping[bytes, bool]) -> None:
+    def __init__(
+        self,
+        op: Op[..., Any],
+        bound: Bound,
+        transient: Mapping[bytes, bool],
+        specs: Specs | None = None,
+    ) -> None:
         self.transient = transient
         self.bound = self.kept = bound
         self.met = Found()
@@ -69,19 +87,19 @@ class Given:
                 self.inputs.append(_input((name, value_hid(content), content, value)))
             else:
                 self.exact = False
-                self._add(op, name, value)
+                self._add(op, name, value, specs)
         if self.special:
             names = {each.name for each in self.inputs}
             self.kept = tuple([pair for pair in bound if pair[0] in names])
 
-    def _add(self, op: Op[..., Any], name: str, value: Any) -> None:
+    def _add(self, op: Op[..., Any], name: str, value: Any, specs: Specs | None) -> None:
         if type(value) is NewArgDefault:
             value = value.value
         if type(value) is Ignore:
             self.special[name] = value.held()
             return
         path = f"{op.name}: argument {name}"
-        if isinstance(value, Ref):
+        if type(value) is Ref:
             known, hid, content = value.load() if value.in_memory else MISSING, value.hid, value.cid
             if value.changeable and not self.transient.get(content):
                 content = cid(known, found=self.met, path=path)
@@ -89,18 +107,42 @@ class Given:
                     hid = value_hid(content)
             self.inputs.append(Input(name, hid, content, known))
             return
+        if self._add_container(name, value, specs, path):
+            return
         known = bared(value)
         if known is not value and (type(known) is ValuePointer or holds_pointers(known)):
             self.special[name] = unwrap(value)
         content = cid(known, found=self.met, path=path)
         self.inputs.append(Input(name, value_hid(content), content, known))
 
+    def _add_container(self, name: str, value: Any, specs: Specs | None, path: str) -> bool:
+        """Add an argument whose elements are values of their own; say whether it is one."""
+        spec = specs.argument(name) if specs is not None else None
+        if not isinstance(value, Ref) and (
+            type(value) not in NAMES or not (spec or holds(value, Ref))
+        ):
+            return False
+        from mandala_git.ops.containers import given_ref, structured
+
+        if isinstance(value, Ref):
+            self.inputs.append(Input(name, *given_ref(value, self.met, path, self.transient)))
+            return True
+        structure = structured(value, spec, self.met, path, self.transient)
+        if structure is None or structure.hid is None:
+            return False
+        self.inputs.append(Input(name, structure.hid, structure.cid, structure))
+        return True
+
     def values(self) -> list[Any]:
         """Return what the function gets for each argument that is kept; Refs are loaded."""
         if self.exact:
             return [value for _, value in self.bound]
         values = [
-            value.load() if isinstance(value, Ref) else given.value
+            value.load()
+            if isinstance(value, Ref)
+            else given.value
+            if type(given.value) is not Structure
+            else _plain(value, given.value)
             for given, (_, value) in zip(self.inputs, self.kept, strict=True)
         ]
         if self.special:
@@ -122,9 +164,35 @@ class Given:
         return name in self.special and all(each.name != name for each in self.inputs)
 
 
-def is_default(default: Any, content: bytes) -> bool:
+def _plain(value: Any, structure: Structure) -> Any:
+    """Return a container without Refs; its structure gets to know what was loaded for that."""
+    if not holds(value):
+        return value
+    from mandala_git.ops.containers import absorb, fetch_inside
+
+    fetch_inside(value)
+    plain = unwrap(value)
+    absorb(structure)
+    return plain
+
+
+def is_default(default: Any, name: str, content: bytes, specs: Specs | None) -> bool:
     """Tell whether an input is what its parameter has by default."""
-    return type(default) is not Ignore and cid(bared(default)) == content
+    if type(default) is Ignore:
+        return False
+    return content_of_plain(default, name, specs) == content
+
+
+def content_of_plain(value: Any, name: str, specs: Specs | None) -> bytes:
+    """Return the content id of a plain value that is given for an argument."""
+    spec = specs.argument(name) if specs is not None else None
+    if type(value) in NAMES and (spec or holds(value, Ref)):
+        from mandala_git.ops.containers import structured
+
+        structure = structured(value, spec, Found(), name)
+        if structure is not None:
+            return structure.cid
+    return value.cid if isinstance(value, Ref) else cid(bared(value))
 
 
 def holds_pointers(known: Any) -> bool:
@@ -137,5 +205,7 @@ def rounded(given: Input, digits: int, load: Callable[[bytes], Any]) -> bytes:
 
     What surely has no float in it keeps its content id.
     """
-    value = load(given.cid) if given.value is MISSING else given.value
+    value = given.value
+    if value is MISSING or type(value) is Structure:
+        value = load(given.cid) if value is MISSING else _plain(value.origin, value)
     return given.cid if type(value) in EXACT else rounded_cid(value, digits)

@@ -9,16 +9,18 @@ from functools import partial
 from typing import Any
 
 from mandala_git.errors import ResultsError, UnstorableValue
-from mandala_git.ops.given import Input
+from mandala_git.ops.given import Input, unvalued
 from mandala_git.ops.making import Made
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import CONSTANT, Ref
+from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import TRANSIENT, Transient
 from mandala_git.ops.trouble import Trouble
 from mandala_git.ops.versioning import CallVersion, Versioning
+from mandala_git.results.atoms import CONSTANT
 from mandala_git.results.calls import MISSING, Candidate, Edge, NewCall
 from mandala_git.results.ids import ID_SIZE, call_hid, cid, output_hid, value_hid
 from mandala_git.results.store import Results
+from mandala_git.results.structures import Structure
 
 _new_call = partial(tuple.__new__, NewCall)  # as quickly as can be
 
@@ -96,16 +98,16 @@ class Keeper:
                 content = content or value_hid(ref)
                 self.transient[content] = value.unhashable
                 outputs.append((label, ref, content, MISSING))
-            elif type(value) is Ref:
+            elif isinstance(value, Ref):
                 # Of a call inside: what that gave is stored, or is not meant to be.
                 if content in self.transient:
                     marks.append(_mark(hid, label, self.transient[content]))
-                here = value.in_memory and content not in self.transient
-                outputs.append((label, ref, content, value.load() if here else MISSING))
+                known = _known(value) if content not in self.transient else MISSING
+                outputs.append((label, ref, content, known))
             else:
                 outputs.append((label, ref, content, value))
         if op.unstored or self.transient:
-            inputs = [i._replace(value=MISSING) if self._unstored(op, i) else i for i in inputs]
+            inputs = [self._storable(op, i) for i in inputs]
         try:
             self.results.record(
                 _new_call(
@@ -131,6 +133,14 @@ class Keeper:
                 return None
             self.trouble.waiting(error)
         return tuple([(hid, content) for _, hid, content, _ in outputs])
+
+    def _storable(self, op: Op[..., Any], given: Input) -> Input:
+        """Return an input without what of it is not stored."""
+        if self._unstored(op, given):
+            return unvalued(given)
+        if type(given.value) is Structure and self.transient:
+            return given._replace(value=given.value.without(self.transient))
+        return given
 
     def _unstored(self, op: Op[..., Any], given: Input) -> bool:
         """Tell whether the value of an input is not stored."""
@@ -163,7 +173,7 @@ class Keeper:
                     version.row,
                     key,
                     hid,
-                    [i._replace(value=MISSING) for i in inputs],
+                    [unvalued(i) for i in inputs],
                     outputs + marks,
                     time.time(),
                     0.0,
@@ -198,6 +208,14 @@ class Keeper:
         return self.session
 
 
+def _known(ref: Ref) -> Any:
+    """Return what is at hand of a Ref's value."""
+    if type(ref) is Ref:
+        return ref.load() if ref.in_memory else MISSING
+    structure = ref.at_hand  # type: ignore[attr-defined]
+    return structure or MISSING
+
+
 _UNHASHABLE = cid(True)
 """What a mark holds where the content id of the output is none of its value."""
 
@@ -211,8 +229,10 @@ def _mark(call: bytes, label: str, unhashable: bool) -> tuple[str, bytes, bytes,
 def content_of(op: Op[..., Any], number: int, parts: Sequence[Any]) -> bytes:
     """Return the content id of an output; b"" where it is said to have none."""
     value = parts[number]
-    if type(value) is Ref:
-        if not value.changeable:
+    if type(value) is Structure:
+        return value.cid
+    if isinstance(value, Ref):
+        if type(value) is not Ref or not value.changeable:
             return value.cid
         value = value.load()
     if type(value) is Transient:

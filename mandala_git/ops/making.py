@@ -5,21 +5,26 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import CONTEXT, Context
-from mandala_git.ops.given import Given, Input
+from mandala_git.ops.given import Given, Input, unvalued
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import CONSTANT, Ref
+from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import ValuePointer
 from mandala_git.ops.versioning import CallVersion, Versioning
 from mandala_git.records import NamedTuple
+from mandala_git.results.atoms import CONSTANT
 from mandala_git.results.calls import MISSING
 from mandala_git.results.ids import cid
 from mandala_git.results.naming import note
+from mandala_git.results.structures import Structure
 from mandala_git.versions.tracker import OpenCall
+
+if TYPE_CHECKING:
+    from mandala_git.ops.containers import Watch
 
 
 class Made(NamedTuple):
@@ -136,8 +141,8 @@ class Making:
         if changed:
             _expose(given.bound)
         for place, value, _ in lent:
-            if type(value) is Ref and value.in_memory:  # it was looked into: its classes count
-                cid(value.load(), found=given.met, path=f"{op.name}: argument {inputs[place].name}")
+            if isinstance(value, Ref):  # it was looked into: its classes count
+                value.meet(given.met, f"{op.name}: argument {inputs[place].name}")
         if op.func is not op.own and id(op.own.__code__) not in self._call.codes:
             self._call.observed = False  # a decorator answered: what it knows came about before
         version = refusal = None
@@ -155,7 +160,7 @@ class Making:
             # To find the result would not change them again.
             why = f"it changes its argument {', '.join(inputs[place].name for place in changed)}"
             for place in changed:
-                inputs[place] = inputs[place]._replace(value=MISSING)
+                inputs[place] = unvalued(inputs[place])
         elif version is None or not version.reusable:
             _expose(given.bound)  # it may have kept what it was given, to change it later
         made = (returned, inputs, version, bool(changed), why, self._started, duration, refusal)
@@ -212,19 +217,29 @@ def run(
         CONTEXT.reset(reset)
 
 
-def _lent(op: Op[..., Any], given: Given, values: list[Any]) -> list[tuple[int, Any, bytes]]:
+def _lent(
+    op: Op[..., Any], given: Given, values: list[Any]
+) -> list[tuple[int, Any, bytes | Watch]]:
     """Return (place, value, content id) of the inputs that the op's function could change.
+
+    Containers whose elements are values of their own have a watch instead of a content id.
 
     Finds the classes inside arguments that came as Refs, too: their ids hide them.
     """
-    lent = []
+    lent: list[tuple[int, Any, bytes | Watch]] = []
     for place, value in enumerate(values):
         if type(value) in CONSTANT:
             continue
         known = given.inputs[place]
         content = known.cid
-        if type(value) is Ref:
+        if isinstance(value, Ref):
             lent.append((place, value, content))
+            continue
+        known_as = given.kept[place][1]
+        if type(known.value) is Structure or (
+            isinstance(known_as, Ref) and type(known_as) is not Ref
+        ):
+            lent.append((place, value, _watch(given, place, value)))
             continue
         if known.name in given.special:
             if type(known.value) is ValuePointer:
@@ -239,6 +254,18 @@ def _lent(op: Op[..., Any], given: Given, values: list[Any]) -> list[tuple[int, 
     return lent
 
 
+def _watch(given: Given, place: int, value: Any) -> Watch:
+    """Return who notices that a container was changed whose elements are values of their own."""
+    from mandala_git.ops.containers import CollectionRef, Watch
+
+    known, ref = given.inputs[place].value, given.kept[place][1]
+    if isinstance(ref, CollectionRef) and known in (MISSING, ref.at_hand):
+        return Watch(ref.whole, value, given.met, given.transient)
+    # The ids of what came in Refs hide their classes.
+    met = given.met if known.hids is not None else None
+    return Watch(known, value, met, given.transient)
+
+
 def _refs(given: Given, versioning: Versioning) -> list[Any]:
     """Return what a superop gets for each argument that is kept: Refs."""
     refs: list[Any] = []
@@ -247,6 +274,10 @@ def _refs(given: Given, versioning: Versioning) -> list[Any]:
             refs.append(given.special[known.name])
         elif isinstance(value, Ref) and value.hid == known.hid:
             refs.append(value)
+        elif type(known.value) is Structure:
+            from mandala_git.ops.containers import collection_of
+
+            refs.append(collection_of(known.value, versioning.results))
         else:
             refs.append(Ref(known.hid, known.cid, versioning.results, known.value))
     return refs
@@ -258,12 +289,12 @@ def _is_plain_array(value: Any) -> bool:
     return type(value).__module__ == "numpy" and not getattr(dtype, "hasobject", True)
 
 
-def _is(value: Any, content: bytes) -> bool:
+def _is(value: Any, content: bytes | Watch) -> bool:
     """Whether a value still has a content id."""
-    if type(value) is Ref:
-        if not value.changeable:
-            return True
-        value = value.load()
+    if not isinstance(content, bytes):
+        return content.intact()
+    if isinstance(value, Ref):
+        return not value.changeable or value.unchanged()
     try:
         return cid(value) == content
     except UnhashableValue:

@@ -14,18 +14,29 @@ from typing import TYPE_CHECKING, Any
 from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Block, Context
-from mandala_git.ops.entries import Entry, Search, token_of, token_of_bound
+from mandala_git.ops.entries import (
+    Entry,
+    Search,
+    output_container,
+    refs_of,
+    returned,
+    token_of,
+    token_of_bound,
+)
 from mandala_git.ops.given import Given, Input, is_default, rounded
 from mandala_git.ops.keeping import Keeper, Outputs, content_of, differ, ordered
 from mandala_git.ops.making import Made, make, make_async
 from mandala_git.ops.op import Op
-from mandala_git.ops.refs import CONSTANT, Ref, bared, unwrap
+from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import Transient, settled
 from mandala_git.ops.trouble import Trouble, missing_call
 from mandala_git.ops.versioning import CallVersion, Versioning
+from mandala_git.results import containers
+from mandala_git.results.atoms import CONSTANT
 from mandala_git.results.calls import MISSING, Candidate
 from mandala_git.results.ids import ID_SIZE, call_hid, lookup_key, output_hid, value_hid
 from mandala_git.results.store import Results
+from mandala_git.results.structures import Structure
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,8 +47,9 @@ _MANY = 200_000
 """Entries of the table in memory; beyond, it starts over."""
 
 
-_SHAPE = "<outputs>"
-"""The name under which declared outputs stand among what a call is looked up by."""
+_SHAPE, _CONTAINERS = "<outputs>", "<containers>"
+"""Under these names declared outputs stand among what a call is looked up by, and which of them
+are containers of values of their own: what was recorded otherwise is none of them."""
 
 
 class Memo(Block):
@@ -50,6 +62,8 @@ class Memo(Block):
         results: where calls are recorded.
         versioning: which versions count.
         flights: sees to it that a call is computed once; None: who needs it computes it.
+        transparent: whether elements of plain containers are values of their own, where
+            annotations say that there are containers.
 
     Attributes:
         changed: is told of recorded calls that were given the same and ran other code; says
@@ -60,9 +74,15 @@ class Memo(Block):
     """
 
     def __init__(
-        self, results: Results, versioning: Versioning, flights: Flights | None = None
+        self,
+        results: Results,
+        versioning: Versioning,
+        flights: Flights | None = None,
+        *,
+        transparent: bool = False,
     ) -> None:
         self.results = results
+        self.transparent = transparent
         self.versioning = versioning
         self.flights = flights
         self.changed: Callable[[Op[..., Any], Sequence[Candidate]], bool] | None = None
@@ -138,6 +158,9 @@ class Memo(Block):
         if context.running is not None:
             self._link(entry.key, entry.vid, context)
         results = self.results
+        if entry.kinds is not None:
+            found = refs_of(entry.outputs, entry.kinds, results)
+            return returned(found if context.refs else [ref.load() for ref in found])
         if len(entry.outputs) == 1:
             hid, content = entry.outputs[0]
             ref = Ref(hid, content, results)
@@ -225,7 +248,7 @@ class Memo(Block):
 
     def _search(self, op: Op[..., Any], bound: Bound, token: object | None) -> Search:
         """Look a call up; in results, too, if the table of this process does not have it."""
-        given = Given(op, bound, self._keeper.transient)
+        given = Given(op, bound, self._keeper.transient, op.specs(self.transparent))
         if token is None:
             token = (op, "hids", *((each.name, each.hid) for each in given.inputs))
             entry = self._table.get(token)
@@ -258,8 +281,15 @@ class Memo(Block):
             parts = [(name, content) for name, _, content, _ in inputs]
         else:
             parts = [(i.name, rounded(i, digits, self.results.load)) for i in inputs]
-        shape = op.shape
-        return lookup_key(parts if shape is None else [*parts, (_SHAPE, shape)])
+        return lookup_key(parts + self.beside(op))
+
+    def beside(self, op: Op[..., Any]) -> list[tuple[str, bytes]]:
+        """Return what calls of an op are found by beside their arguments."""
+        shape, specs = op.shape, op.specs(self.transparent)
+        parts = [] if shape is None else [(_SHAPE, shape)]
+        if specs is not None and specs.shape is not None:
+            parts.append((_CONTAINERS, specs.shape))
+        return parts
 
     def _find(
         self, op: Op[..., Any], key: bytes, given: Given
@@ -297,7 +327,8 @@ class Memo(Block):
             What it is given, the recorded calls that were given the same, and the one of them
             that would be found.
         """
-        given = Given(op, op.bind(args, kwargs), self._keeper.transient)
+        specs = op.specs(self.transparent)
+        given = Given(op, op.bind(args, kwargs), self._keeper.transient, specs)
         with self.versioning:
             candidates, choice = self._matching(op, self._key(op, given.inputs), given)
         return given, candidates, None if choice is None else choice[0]
@@ -306,7 +337,8 @@ class Memo(Block):
         self, op: Op[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> list[Candidate]:
         """Return all recorded calls that may answer a call, the one that does first."""
-        given = Given(op, op.bind(args, kwargs), self._keeper.transient)
+        specs = op.specs(self.transparent)
+        given = Given(op, op.bind(args, kwargs), self._keeper.transient, specs)
         with self.versioning:
             rows = self.versioning.ops(op)
             key = self._key(op, given.inputs)
@@ -353,13 +385,15 @@ class Memo(Block):
 
     def _earlier_keys(self, op: Op[..., Any], given: Given) -> Iterator[bytes]:
         """Yield under which keys the call was found before the parameters were added."""
-        defaults = op.plan.defaults
+        defaults, specs = op.plan.defaults, op.specs(self.transparent)
         if not defaults:
             return
         known = {each.name: each.cid for each in given.inputs}
         for added in self.versioning.added(op):
             if all(
-                is_default(defaults[name], known[name]) if name in known else given.ignored(name)
+                is_default(defaults[name], name, known[name], specs)
+                if name in known
+                else given.ignored(name)
                 for name in added
             ):
                 yield self._key(op, [i for i in given.inputs if i.name not in added])
@@ -390,7 +424,16 @@ class Memo(Block):
             made = tuple([(h, c) for _, h, c, _ in outputs])
         else:
             made = tuple([(ref, content) for _, _, ref, content in edges])
-        return Entry(version.guard, made, version.vid.hex(), name)
+        return Entry(version.guard, made, version.vid.hex(), name, self.kinds(op, made))
+
+    def kinds(
+        self, op: Op[..., Any], outputs: tuple[tuple[bytes, bytes], ...]
+    ) -> tuple[str | None, ...] | None:
+        """Return of each output that is a container the name of its kind; None: none is one."""
+        specs = op.specs(self.transparent)
+        if not op.refs and (specs is None or specs.shape is None):
+            return None  # it returns none
+        return containers.kinds(self.results, [content for _, content in outputs])
 
     def _made(self, search: Search, made: Made, context: Context) -> Any:
         """Record a call that ran, and answer with it."""
@@ -399,13 +442,18 @@ class Memo(Block):
         entry, version = None, made.version
         if version is not None and context.running is not None:
             self._link(self.versioning.key(op), version.vid.hex(), context)
-        parts = op.split(made.returned)
-        if op.refs:
-            parts = tuple([p if type(p) in (Ref, Transient) else bared(p) for p in parts])
+        specs = op.specs(self.transparent)
+        parts = op.split(made.returned, specs)
+        if op.refs or specs is not None:
+            from mandala_git.ops.containers import outputs_of
+
+            parts = outputs_of(parts, specs, op.name, refs=op.refs)
         if version is not None:
             ids = self._keeper.keep(op, search.key, made, parts, version, search.candidates)
             if ids is not None:
-                entry = Entry(version.guard, ids, version.vid.hex(), self.versioning.key(op))
+                kinds = self.kinds(op, ids)
+                key = self.versioning.key(op)
+                entry = Entry(version.guard, ids, version.vid.hex(), key, kinds)
         elif made.refusal is not None:
             self.trouble.unkept(made.refusal)
         if entry is None:
@@ -422,8 +470,12 @@ class Memo(Block):
 
     def _output(self, hid: bytes, content: bytes, part: Any) -> Ref:
         """Return the Ref of an output that was just recorded."""
-        if type(part) is Ref:
+        if isinstance(part, Ref):
+            if type(part) is not Ref:
+                return part.under(hid, self.results)
             part = part.load() if part.in_memory else MISSING
+        elif type(part) is Structure:
+            return output_container(hid, part.lasting(), self.results)
         elif type(part) is Transient:
             part = part.value
         unhashable = self._keeper.transient.get(content)
@@ -456,7 +508,10 @@ class Memo(Block):
         refs = []
         for number, part in enumerate(parts):
             content = content_of(op, number, parts) or os.urandom(ID_SIZE)
-            held = part.load() if type(part) is Ref else settled(part)
+            if type(part) is Structure:
+                refs.append(output_container(value_hid(content), part, self.results))
+                continue
+            held = part.load() if isinstance(part, Ref) else settled(part)
             refs.append(Ref(value_hid(content), content, self.results, held))
             refs[-1].expose()  # nothing but this very object holds the value
         return returned(refs)
@@ -469,10 +524,3 @@ class Memo(Block):
         if len(self._table) >= _MANY:
             self._table.clear()
         self._table[token] = entry
-
-
-def returned(refs: list[Ref]) -> Any:
-    """Return outputs as the op returned them: one alone, none as None."""
-    if len(refs) == 1:
-        return refs[0]
-    return tuple(refs) if refs else None

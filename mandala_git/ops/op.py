@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
-from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from mandala_git.errors import UsageError, VersionError
 from mandala_git.ops.arguments import CAPTURED, Bound, IgnoringPlan, Plan
@@ -18,6 +19,9 @@ from mandala_git.ops.special import settled
 from mandala_git.ops.wrapped import around, cells, own_function
 from mandala_git.results.naming import importable
 from mandala_git.versions.seen import stat_of
+
+if TYPE_CHECKING:
+    from mandala_git.ops.annotations import Specs
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,6 +109,7 @@ class Op(Generic[P, T]):
         self.output_names = tuple(output_names) if output_names is not None else None
         self._check_outputs(output_names)
         self._shape: bytes | None = None
+        self._specs: dict[bool, Specs | None] = {}
         if round_floats is not None and (
             type(round_floats) is not int or not 1 <= round_floats <= 15
         ):
@@ -247,12 +252,35 @@ class Op(Generic[P, T]):
             self._shape = cid((self.nout, self.output_names))
         return self._shape
 
+    def specs(self, transparent: bool) -> Specs | None:
+        """Return what annotations say of containers; None where that is nothing.
+
+        Args:
+            transparent: whether `list[T]` says what `MList[T]` does, and so on.
+        """
+        try:
+            return self._specs[transparent]
+        except KeyError:
+            pass
+        found = None
+        if any(_says_more(each, transparent) for each in self.own.__annotations__.values()):
+            from mandala_git.ops.annotations import specs_of
+
+            found = specs_of(self.own, self.nout, transparent=transparent)
+        self._specs[transparent] = found
+        return found
+
     def label(self, number: int) -> str:
         """Return the name of an output."""
         return f"output_{number}" if self.output_names is None else self.output_names[number]
 
-    def split(self, returned: Any) -> tuple[Any, ...]:
-        """Return the outputs in what the function returned."""
+    def split(self, returned: Any, specs: Specs | None = None) -> tuple[Any, ...]:
+        """Return the outputs in what the function returned.
+
+        Args:
+            returned: that.
+            specs: what annotations say of containers.
+        """
         if isinstance(self.nout, int):
             if self.nout == 1:
                 return (returned,)
@@ -267,7 +295,7 @@ class Op(Generic[P, T]):
                     else "Return nothing, or change nout.",
                 )
             return returned
-        if type(returned) is tuple and len(returned) > 1:
+        if type(returned) is tuple and len(returned) > 1 and not (specs and specs.whole):
             return returned
         return (returned,)
 
@@ -310,6 +338,14 @@ def _is_imported(op: Op[..., Any]) -> bool:
 def _made_again(cls: type[Op[..., Any]], func: Any, settings: dict[str, Any]) -> Op[..., Any]:
     """Make an op of a function that came from another process."""
     return cls(func, **settings)
+
+
+def _says_more(annotation: Any, transparent: bool) -> bool:
+    """Say whether an annotation may be one of a container: most are seen at once to be none."""
+    if type(annotation) is str:
+        return transparent or not (annotation.isidentifier() and hasattr(builtins, annotation))
+    plain = isinstance(annotation, type) and annotation.__module__ == "builtins"
+    return annotation is not None and (transparent or not plain)
 
 
 def _is_async(func: object) -> bool:

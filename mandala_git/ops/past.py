@@ -56,7 +56,7 @@ class Past:
         indexed = IndexedTree(tree, versioning.index, rules=versioning.rules)
         self.worlds = Worlds(indexed, versioning.history)
         self._versioning = _PastVersioning(versioning, self.worlds, rev)
-        self._memo = Memo(storage.results, self._versioning)
+        self._memo = Memo(storage.results, self._versioning, transparent=storage.transparent)
 
     def __enter__(self) -> Past:
         """Begin a block in which calls are answered and none is made."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError, ResultsError, ValueLost, VersionError
 from mandala_git.ops.arguments import CAPTURED, Bound
+from mandala_git.ops.containers import outputs_of
 from mandala_git.ops.context import CONTEXT, Context, Modes
-from mandala_git.ops.given import holds_pointers
+from mandala_git.ops.given import content_of_plain, holds_pointers
 from mandala_git.ops.making import run
 from mandala_git.ops.op import AsyncOp, Op, decorated
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import TRANSIENT, Transient, ValuePointer, settled
 from mandala_git.records import NamedTuple
-from mandala_git.results.calls import CallRecord
-from mandala_git.results.ids import cid
+from mandala_git.results.calls import MISSING, CallRecord
+from mandala_git.results.containers import load_all, lost_part, makers_of
+from mandala_git.results.structures import Structure, is_small
 from mandala_git.versions.tracker import OpenCall
 
 if TYPE_CHECKING:
@@ -68,33 +70,39 @@ class Recovery:
         # What cannot be stored again now, on a full disk, is needed nevertheless.
         made: dict[bytes, Any] = {}
         todo = [content]
+        useless: set[int] = set()  # calls that need what they made
         while todo:
-            maker = self._maker(todo[-1], todo, lost)
+            maker = self._maker(todo[-1], todo, useless, lost)
             given: dict[str, Any] = {}
             for name, edge in maker.record.inputs.items():
                 if name.startswith(CAPTURED):
                     continue
                 try:
-                    value = made[edge.cid] if edge.cid in made else self._stored(edge.cid)
+                    given[name] = self._stored(edge.cid, made)
                 except ValueLost:
-                    todo.append(edge.cid)
+                    part = lost_part(self._memo.results, edge.cid, made)
+                    if part in todo:
+                        useless.add(maker.record.row.id)
+                    else:
+                        todo.append(part)
                     break
-                given[name] = value
             else:
                 self._run(maker, given, todo.pop(), lost, made)
-        return made[content] if content in made else self._stored(content)
+        return self._stored(content, made)
 
-    def _stored(self, content: bytes) -> Any:
-        return self._memo.results.load(content, recover=False)
+    def _stored(self, content: bytes, made: Mapping[bytes, Any]) -> Any:
+        return load_all(self._memo.results, [content], known=made, recover=False)[0]
 
-    def _maker(self, content: bytes, todo: list[bytes], lost: ValueLost) -> _Maker:
+    def _maker(
+        self, content: bytes, todo: list[bytes], useless: Collection[int], lost: ValueLost
+    ) -> _Maker:
         """Return a call that made a value and can run again; the last recorded one first."""
         why, superop = lost, None
         results = self._memo.results
         for record in sorted(
-            results.calls(results.makers(content)), key=lambda found: found.row.id, reverse=True
+            results.calls(makers_of(results, content)), key=lambda found: found.row.id, reverse=True
         ):
-            if any(edge.cid in todo for edge in record.inputs.values()):
+            if record.row.id in useless or any(e.cid in todo for e in record.inputs.values()):
                 continue  # it needs itself
             key = dict(results.ops())[record.row.op]
             if not self._again and self._is_transient(record, content):
@@ -131,7 +139,7 @@ class Recovery:
         if self._memo.versioning.admit(op, record.row.version) is None:
             return False
         recorded = {n: edge.cid for n, edge in record.inputs.items() if n.startswith(CAPTURED)}
-        return recorded == {name: self._cid(value) for name, value in op.captured()}
+        return recorded == {name: self._cid(value, name) for name, value in op.captured()}
 
     def _ops(self, row: int, key: str) -> list[Op[..., Any]]:
         """Return the ops of this process whose calls a recorded op's may be."""
@@ -197,18 +205,7 @@ class Recovery:
         else:
             returned = run(op, bound, values, memo.versioning, inside)
         memo.executed += 1
-        parts = op.split(returned)
-        if op.refs:
-            if any(type(part) is Ref and part.cid == content for part in parts):
-                raise lost  # it has it from where nobody can make it
-            parts = tuple([unwrap(part) for part in parts])
-        outputs: dict[bytes, Any] = {}
-        for number, value in enumerate(parts):
-            edge = maker.record.outputs.get(op.label(number))
-            if type(value) is Transient and value.unhashable and edge is not None:
-                outputs[edge.cid] = value.value
-            else:
-                outputs[self._cid(settled(value))] = settled(value)
+        outputs = self._outputs(maker, returned, content, lost)
         if content not in outputs:
             raise ValueLost(
                 f"{lost.message}, and {op.name} made another value when it ran again",
@@ -219,22 +216,61 @@ class Recovery:
             made[content] = outputs[content]
             return
         memo.trouble.remade(op.name, lost)
-        for edge in maker.record.outputs.values():
-            if self._is_transient(maker.record, edge.cid):
+        for each in self._recorded(maker.record, outputs):
+            if each != content and (is_small(outputs[each]) or memo.results.has_value(each)):
                 continue
-            if edge.cid in outputs and (
-                edge.cid == content or not memo.results.has_value(edge.cid)
-            ):
-                try:
-                    memo.results.restore(edge.cid, outputs[edge.cid])
-                except ResultsError as error:
-                    memo.trouble.unkept(error)
-                    made[edge.cid] = outputs[edge.cid]
+            try:
+                memo.results.restore(each, outputs[each])
+            except ResultsError as error:
+                memo.trouble.unkept(error)
+                value = outputs[each]
+                made[each] = unwrap(value.origin) if type(value) is Structure else value
+
+    def _outputs(
+        self, maker: _Maker, returned: Any, content: bytes, lost: ValueLost
+    ) -> dict[bytes, Any]:
+        """Return what a call returned by content id, with all that is in containers.
+
+        Raises:
+            ValueLost: it has the value from where nobody can make it.
+        """
+        op, specs = maker.op, maker.op.specs(self._memo.transparent)
+        parts = outputs_of(op.split(returned, specs), specs, op.name, refs=op.refs)
+        outputs: dict[bytes, Any] = {}
+        for number, value in enumerate(parts):
+            edge = maker.record.outputs.get(op.label(number))
+            if isinstance(value, Ref):
+                if value.cid == content:
+                    raise lost
+                value = unwrap(value)
+            if type(value) is Structure:
+                for each, _ in value.levels():
+                    outputs[each.cid] = each
+                    found = zip(each.contents(), each.values, strict=True)
+                    outputs |= {c: v for c, v in found if v is not MISSING and c not in outputs}
+            elif type(value) is Transient and value.unhashable and edge is not None:
+                outputs[edge.cid] = value.value
+            else:
+                outputs[self._cid(settled(value))] = settled(value)
+        return outputs
+
+    def _recorded(self, record: CallRecord, outputs: Mapping[bytes, Any]) -> set[bytes]:
+        """Return the content ids of what a call returned that is meant to be stored."""
+        found = {
+            edge.cid
+            for edge in record.outputs.values()
+            if edge.cid in outputs and not self._is_transient(record, edge.cid)
+        }
+        for each in list(found):
+            if type(outputs[each]) is Structure:
+                for level, _ in outputs[each].levels():
+                    found.update(c for c in (level.cid, *level.contents()) if c in outputs)
+        return found
 
     @staticmethod
-    def _cid(value: Any) -> bytes:
+    def _cid(value: Any, name: str = "") -> bytes:
         try:
-            return cid(value)
+            return content_of_plain(value, name, None)
         except MandalaError:
             return b""
 

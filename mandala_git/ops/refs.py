@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import UsageError
+from mandala_git.errors import UnhashableValue, UsageError
+from mandala_git.results.atoms import CONSTANT
 from mandala_git.results.calls import MISSING
-from mandala_git.results.ids import cid, output_hid, value_hid
-
-CONSTANT = frozenset({int, bool, float, complex, str, bytes, type(None)})
-"""Types whose instances nobody can change in place."""
-
+from mandala_git.results.ids import Found, cid, output_hid, value_hid
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -75,6 +73,10 @@ class Ref(Held):
         """Note that somebody has the value at hand and may change it."""
         self._shown = True
 
+    def attach(self) -> None:
+        """Load the value; it may be changed in place from now on."""
+        _ = self.value
+
     def load(self) -> Any:
         """Return the value to somebody who will not change it in place."""
         if self._value is MISSING:
@@ -95,23 +97,23 @@ class Ref(Held):
         Raises:
             UsageError: it is another value.
         """
-        if cid(obj) != self.cid:
+        if not self._is_value(obj):
             raise UsageError(
                 f"{obj!r:.80} is not the value of {self!r:.80}",
                 hint="To pass another value to an op, pass the value itself.",
             )
-        copy = Ref(self.hid, self.cid, self._loader, obj)
+        copy = type(self)(self.hid, self.cid, self._loader, obj)
         copy.expose()
         return copy
 
     def detached(self) -> Ref:
         """Return a Ref like this one whose value is loaded when it is needed."""
-        return Ref(self.hid, self.cid, self._loader)
+        return type(self)(self.hid, self.cid, self._loader)
 
     def shallow_copy(self) -> Ref:
         """Return a Ref like this one, with the same value if that is here."""
         self.expose()  # through either of them it may be changed in place
-        copy = Ref(self.hid, self.cid, self._loader, self._value)
+        copy = type(self)(self.hid, self.cid, self._loader, self._value)
         copy.expose()
         return copy
 
@@ -119,6 +121,26 @@ class Ref(Held):
     def changeable(self) -> bool:
         """Whether the value may not be the recorded one any more: it was handed out."""
         return self._shown and type(self._value) not in CONSTANT
+
+    def unchanged(self) -> bool:
+        """Say whether a value that was handed out is still the recorded one."""
+        return self._is_value(self.load())
+
+    def _is_value(self, obj: Any) -> bool:
+        """Say whether an object is what the content id says."""
+        try:
+            return cid(obj) == self.cid
+        except UnhashableValue:
+            return False
+
+    def meet(self, found: Found, path: str) -> None:
+        """Let the classes in the value count, if somebody looked at it here."""
+        if self.in_memory:
+            cid(self.load(), found=found, path=path)
+
+    def under(self, hid: bytes, loader: Loader) -> Ref:
+        """Return a Ref of the same value with another history."""
+        return type(self)(hid, self.cid, loader, self._value)
 
     @property
     def _mark(self) -> str:
@@ -294,13 +316,13 @@ def _bare(found: Held) -> Any:
     return found.bare()
 
 
-def holds(obj: Any) -> bool:
-    """Tell whether there is anything in a container that only holds a value."""
+def holds(obj: Any, kind: type[Held] = Held) -> bool:
+    """Tell whether there is anything in a container that only holds a value, of a kind."""
     seen: set[int] = set()
     pending = [obj]
     while pending:
         for each in _parts(pending.pop()):
-            if isinstance(each, Held):
+            if isinstance(each, kind):
                 return True
             if type(each) in _CONTAINERS and id(each) not in seen:
                 seen.add(id(each))
@@ -309,7 +331,7 @@ def holds(obj: Any) -> bool:
 
 
 def _parts(obj: Any) -> Iterable[Any]:
-    return obj.values() if type(obj) is dict else obj
+    return chain(obj, obj.values()) if type(obj) is dict else obj
 
 
 def _rebuilt(obj: Any, leaf: Callable[[Held], Any]) -> Any:
@@ -319,8 +341,12 @@ def _rebuilt(obj: Any, leaf: Callable[[Held], Any]) -> Any:
     if kind not in _CONTAINERS:
         return obj
     if kind is dict:
-        pairs = {key: _rebuilt(each, leaf) for key, each in obj.items()}
-        return obj if all(pairs[key] is obj[key] for key in obj) else pairs
+        pairs = [(_rebuilt(key, leaf), _rebuilt(each, leaf)) for key, each in obj.items()]
+        same = all(
+            key is old and each is was
+            for (key, each), (old, was) in zip(pairs, obj.items(), strict=True)
+        )
+        return obj if same else dict(pairs)
     parts = [_rebuilt(each, leaf) for each in obj]
     same = all(one is other for one, other in zip(parts, obj, strict=True))
     return obj if same else kind(parts)

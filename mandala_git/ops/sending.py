@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from mandala_git.errors import ResultsError, UnhashableValue, UsageError
-from mandala_git.ops.refs import CONSTANT, Ref
+from mandala_git.ops.refs import Ref
+from mandala_git.results.atoms import CONSTANT
 from mandala_git.results.calls import MISSING
 from mandala_git.results.ids import cid
 from mandala_git.results.places import Place
 from mandala_git.results.store import Results
+from mandala_git.results.structures import Structure
 
 if TYPE_CHECKING:
+    from mandala_git.ops.containers import CollectionRef
     from mandala_git.ops.storage import Storage
 
 
@@ -47,6 +50,64 @@ def arrived(hid: bytes, content: bytes, loader: Any, value: Any, changeable: boo
     if changeable and value is not MISSING:
         ref.expose()
     return ref
+
+
+def sent_collection(ref: CollectionRef, loader: Any) -> tuple[Any, ...]:
+    """Return what pickle makes the Ref of a container of.
+
+    It is sent with the Refs of its elements if it cannot be loaded where it arrives; one that was
+    changed here is sent as what it is now.
+
+    Args:
+        ref: the Ref.
+        loader: where it is stored.
+    """
+    place = Place.of(loader) if isinstance(loader, Results) else loader
+    changed = ref.load() if ref.changeable and not ref.unchanged() else MISSING
+    if _is_stored(ref, loader):
+        return arrived_collection, (ref.kind, ref.hid, ref.cid, place, changed, None, ())
+    structure = ref.structure
+    parts = (structure.kind, structure.keys, structure.contents(), structure.nested)
+    return (
+        arrived_collection,
+        (ref.kind, ref.hid, ref.cid, place, changed, parts, ref.elements()),
+    )
+
+
+def arrived_collection(
+    kind: str,
+    hid: bytes,
+    content: bytes,
+    loader: Any,
+    changed: Any,
+    parts: tuple[Any, ...] | None,
+    elements: list[Ref],
+) -> Ref:
+    """Return the Ref of a container that was sent."""
+    from mandala_git.ops.containers import collection
+
+    if isinstance(loader, Place):
+        loader = loader.here() or loader
+    structure = None
+    if parts is not None:
+        of, keys, cids, nested = parts
+        structure = Structure(of, keys, cids, [_known(each) for each in elements], nested, content)
+        structure.hid, structure.hids = hid, [element.hid for element in elements]
+        structure.origin = structure.filled(elements)
+    ref = collection(kind, hid, content, loader, structure)
+    ref.adopt(elements)
+    if changed is not MISSING:
+        ref.change(changed)
+    return ref
+
+
+def _known(element: Ref) -> Any:
+    """Return what came with the Ref of an element: it may have to be stored here."""
+    if type(element) is not Ref:
+        structure = element.at_hand  # type: ignore[attr-defined]
+        return structure or MISSING
+    known = element.in_memory and (not element.changeable or element.unchanged())
+    return element.load() if known else MISSING
 
 
 def _is_stored(ref: Ref, loader: Any) -> bool:

@@ -58,6 +58,9 @@ class Storage(Provenance, Tended):
         single_flight: whether a call that another thread or process is computing is waited for
             instead of computed twice; a number: at most so many seconds. Who dies while it
             computes is not waited for.
+        plain_collections: "transparent": where an annotation says `list`, `dict[str, T]` and the
+            like, elements are values of their own, as for `MList` and `MDict`; "opaque": such a
+            container is one value, unless it holds Refs.
 
         on_change: what to do when calls are not found because code has changed and nobody has
             said what that means: "recompute" (the calls run again, and one line on stderr says so),
@@ -66,7 +69,7 @@ class Storage(Provenance, Tended):
             at a prompt, "recompute" elsewhere.
 
     Raises:
-        UsageError: there is no such compression, or no such time to wait.
+        UsageError: there is no such compression or setting, or no such time to wait.
         NotARepository: `path` is given and is in no work tree.
         UnreadableRepository: git refuses to read the repository that we are in; results that
             only memory holds would be a surprise here.
@@ -82,6 +85,7 @@ class Storage(Provenance, Tended):
         mapped: bool = True,
         single_flight: bool | float = False,
         on_change: Literal["ask", "recompute", "reuse", "raise"] | None = None,
+        plain_collections: Literal["opaque", "transparent"] = "opaque",
     ) -> None:
         if compression not in (None, "gzip", "xz"):
             raise UsageError(
@@ -93,6 +97,11 @@ class Storage(Provenance, Tended):
                 f"on_change={on_change!r} is not known",
                 hint=f"Use one of {', '.join(map(repr, POLICIES))}.",
             )
+        if plain_collections not in ("opaque", "transparent"):
+            raise UsageError(
+                f"plain_collections={plain_collections!r} is not known",
+                hint='Use "opaque" or "transparent".',
+            )
         if path is not None and db_path is None and _names_database(path):
             path, db_path = None, path
         self._settings: dict[str, Any] = {
@@ -103,6 +112,7 @@ class Storage(Provenance, Tended):
             "mapped": mapped,
             "single_flight": single_flight,
             "on_change": on_change,
+            "plain_collections": plain_collections,
         }
         self.repository: Repository | None
         try:
@@ -131,7 +141,9 @@ class Storage(Provenance, Tended):
         versioning = Versioned(self._project, self.results)
         versioning.lenient = on_change == "reuse"
         self.versioning: Versioning = versioning
-        self._memo = Memo(self.results, versioning, self._flights(single_flight))
+        flights = self._flights(single_flight)
+        transparent = plain_collections == "transparent"
+        self._memo = Memo(self.results, versioning, flights, transparent=transparent)
         self._memo.changed = self._changed
         self.results.recover = self._recover
         for note in self.results.notes:
@@ -211,6 +223,11 @@ class Storage(Provenance, Tended):
         Where they may not, such a call raises `MissingCall`, which is a `RuntimeError` too.
         """
         self._memo.new_calls = allowed
+
+    @property
+    def transparent(self) -> bool:
+        """Whether elements of plain containers are values of their own."""
+        return self._memo.transparent
 
     @property
     def mode(self) -> str:
@@ -323,7 +340,7 @@ class Storage(Provenance, Tended):
     def attach(self, obj: Any) -> Any:
         """Load the values of all Refs in an object; they stay Refs."""
         if isinstance(obj, Ref):
-            _ = obj.value
+            obj.attach()
         elif isinstance(obj, list | tuple | set):
             for each in obj:
                 self.attach(each)

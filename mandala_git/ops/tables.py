@@ -11,6 +11,7 @@ from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import TRANSIENT
 from mandala_git.results.calls import CallRecord, CallRow, Edge, Session
+from mandala_git.results.histories import histories
 from mandala_git.results.store import Results
 from mandala_git.versions.agreement import Belongs
 
@@ -143,8 +144,17 @@ class Lineage:
         self._answers: dict[bytes, Belongs] = {}
         self._keys = dict(results.ops())
         self._judge = judge
+        # A container that was built of Refs came about as its elements did.
+        self._elements: dict[bytes, list[bytes]] = {}
         front = {e.hid for record in records for e in record.inputs.values()}
         while front:
+            new_ones = front
+            while new_ones:
+                built = histories(results, new_ones)
+                self._elements |= built
+                new_ones = {hid for hids in built.values() for hid in hids} - self._above.keys()
+                new_ones -= front
+                front |= new_ones
             made = results.creators(front)
             for hid in front:
                 self._above[hid] = {call for call, _ in made.get(hid, ())}
@@ -171,15 +181,19 @@ class Lineage:
                 for edge in maker.inputs.values()
                 if edge.hid not in self._answers
             ]
+            waiting += [h for h in self._elements.get(hid, ()) if h not in self._answers]
             if hid in self._answers or not waiting:
-                self._answers.setdefault(hid, self._best(makers))
+                self._answers.setdefault(hid, self._best(hid, makers))
                 todo.pop()
             else:
                 # A history id is made of those above it, so that this comes to an end.
                 todo += waiting
         return self._answers[start]
 
-    def _best(self, makers: Sequence[CallRecord]) -> Belongs:
+    def _best(self, hid: bytes, makers: Sequence[CallRecord]) -> Belongs:
+        if hid in self._elements:
+            answers = [self._answers[each] for each in self._elements[hid]]
+            return min(answers, key=lambda answer: answer.value, default=Belongs.YES)
         found = Belongs.NO if makers else Belongs.YES  # a value that no call made is given
         for maker in makers:
             answers = [self._answers[edge.hid] for edge in maker.inputs.values()]
@@ -194,12 +208,14 @@ class Lineage:
         seen: set[int] = set()
         todo = [edge.hid for edge in record.inputs.values()]
         while todo:
-            for call in self._above.get(todo.pop(), ()):
+            hid = todo.pop()
+            todo += self._elements.get(hid, ())
+            for call in self._above.get(hid, ()):
                 if call in seen:
                     continue
                 seen.add(call)
                 for label, edge in self._calls[call].inputs.items():
-                    if self._above.get(edge.hid):
+                    if self._above.get(edge.hid) or edge.hid in self._elements:
                         todo.append(edge.hid)
                     else:
                         values.setdefault(label, {})[edge.cid] = edge

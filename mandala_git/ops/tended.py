@@ -204,7 +204,8 @@ class Tended:
 
         self.versioning.enter()
         rows = ops_meant(self.versioning, op)
-        renamed = rename_argument(self.results, rows, name, argument_name(new_name))
+        beside = self._memo.beside(op) if isinstance(op, Op) else ()
+        renamed = rename_argument(self.results, rows, name, argument_name(new_name), beside)
         self._memo.forget()
         return renamed
 

@@ -86,6 +86,9 @@ ATOMS: dict[type, Callable[[Any], bytes]] = {
 }
 """Exact type -> encoding, for values without parts. Each tag byte occurs once in this package."""
 
+CONSTANT = frozenset({int, bool, float, complex, str, bytes, type(None)})
+"""Types whose instances nobody can change in place."""
+
 
 def read(data: bytes) -> Any:
     """Return the value of an encoding that holds it whole, not its hash.

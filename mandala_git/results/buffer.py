@@ -83,6 +83,7 @@ class Buffer:
         self._values: dict[bytes, StoredValue] = {}
         self._repairs: dict[bytes, StoredValue] = {}
         self._small: dict[bytes, bytes] = {}
+        self._containers: dict[bytes, bytes] = {}
         self._calls: dict[bytes, _Waiting] = {}
 
     def __len__(self) -> int:
@@ -116,6 +117,16 @@ class Buffer:
         if repair:
             self._repairs[row[0]] = row
 
+    def container(self, hid: bytes) -> bytes | None:
+        """Return the history of a container that waits here, see `containers.keep`."""
+        return self._containers.get(hid)
+
+    def add_container(self, hid: bytes, elements: bytes) -> None:
+        """Let the history of a container wait."""
+        if hid not in self._containers:
+            self._containers[hid] = elements
+            self.size += len(elements)
+
     def add_call(self, call: NewCall, packed: packing.Packing, era: object | None = None) -> None:
         """Let a call wait, whose values were added before.
 
@@ -143,6 +154,12 @@ class Buffer:
         """Write everything in one transaction; on an error nothing is written, all stays here."""
         with transaction(connection):
             self.write_values(connection)
+            # One that is there says the same, unless it is damaged.
+            connection.executemany(
+                """INSERT INTO containers (hid, elements) VALUES (?, ?)
+                   ON CONFLICT (hid) DO UPDATE SET elements = excluded.elements""",
+                self._containers.items(),
+            )
             self._write_calls(connection, absence.era(connection))
 
     def write_values(self, connection: sqlite3.Connection) -> None:

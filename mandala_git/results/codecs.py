@@ -19,6 +19,9 @@ NPY = "npy"  # one numpy array without objects
 TEXT = "text"  # one str in UTF-8 (lone surrogates are let through); `text.gzip`, `text.xz`
 ARROW = "arrow"  # one DataFrame or Series, see `arrow.py`
 
+CONTAINERS: dict[str, type] = {"MList": list, "MTuple": tuple, "MDict": dict, "MSet": set}
+"""Codecs of containers whose elements are values of their own, see `containers.py`."""
+
 SHORT = 1 << 13
 """Characters or bytes of an atom that are encoded without looking for a better way."""
 
@@ -102,7 +105,7 @@ def decode(codec: str, source: bytes | Path, *, end: int | None = None, mapped: 
         ValueLost: the codec is unknown here, or the bytes do not decode (a class is gone).
     """
     try:
-        if codec == PICKLE:
+        if codec == PICKLE or codec in CONTAINERS:
             import pickle
 
             if isinstance(source, bytes):

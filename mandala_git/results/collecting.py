@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mandala_git.records import NamedTuple
-from mandala_git.results import references
+from mandala_git.results import histories, references
 from mandala_git.results.store import Results
 from mandala_git.results.watching import Watch, unwatched
 
@@ -69,6 +69,8 @@ class Collection:
                 self._look(database)
                 garbage, rows = self._garbage(database)
                 database.executemany("DELETE FROM vals WHERE cid = ?", [(row[0],) for row in rows])
+                unused = [(hid,) for hid in histories.idle(database, results.runs)]
+                database.executemany("DELETE FROM containers WHERE hid = ?", unused)
             for content, codec in rows:
                 if codec is not None:
                     with suppress(OSError):  # it is found unnamed by the next collection
@@ -83,10 +85,11 @@ class Collection:
         found: dict[int, int] = {}
         with self._results.looking() as database:
             self._look(database)
+            owners = self._all_owners()
             for content, size in database.execute(
                 "SELECT cid, ifnull(length(data), size) FROM vals"
             ):
-                owner = self._owners.get(content)
+                owner = owners.get(content)
                 if owner is not None:
                     found[owner[1]] = found.get(owner[1], 0) + size
         return found
@@ -104,17 +107,22 @@ class Collection:
                     for content in references.contents(call):
                         self._owners.setdefault(content, call.run[:2])
 
+    def _all_owners(self) -> dict[bytes, tuple[int, int]]:
+        """Return whose the values are, those in containers too."""
+        return {**references.inside(self._results, self._owners), **self._owners}
+
     def _garbage(
         self, database: sqlite3.Connection
     ) -> tuple[Garbage, list[tuple[bytes, str | None]]]:
         keys = dict(self._results.ops())
+        owners = self._all_owners()
         kept: dict[str, int] = {}
         rows: list[tuple[bytes, str | None]] = []
         size = 0
         for content, codec, in_file, bytes_ in database.execute(
             "SELECT cid, codec, data IS NULL, ifnull(length(data), size) FROM vals"
         ).fetchall():
-            owner = self._owners.get(content)
+            owner = owners.get(content)
             if owner is not None:
                 key = keys[owner[0]]
                 kept[key] = kept.get(key, 0) + bytes_

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mandala_git.errors import ValueLost
-from mandala_git.results import codecs, packing, reading
+from mandala_git.results import codecs, containers, packing, reading
 from mandala_git.results.absence import Absence
 from mandala_git.results.buffer import Buffer, StoredValue
 from mandala_git.results.calls import MISSING
 from mandala_git.results.register import Register
 from mandala_git.results.runs import Runs
+from mandala_git.results.structures import Structure
 from mandala_git.results.values import ValueFiles, sealed, unsealed
 
 INLINE = 16 * 1024
@@ -109,13 +110,13 @@ class Contents(Register):
                 recover it.
         """
         try:
-            return self._load(content)
+            return self._load(content, recover=recover)
         except ValueLost as lost:
             if self.recover is None or not recover:
                 raise
             return self.recover(content, lost)
 
-    def _load(self, content: bytes) -> Any:
+    def _load(self, content: bytes, *, recover: bool) -> Any:
         packed = self._small.get(content)
         if packed is not None:
             return packing.value_of(packed)
@@ -132,10 +133,15 @@ class Contents(Register):
         if packed is not None:
             return packing.value_of(packed)
         if row is None:
+            value = containers.small_element(self, content)
+            if value is not MISSING:
+                return value
             raise ValueLost(
                 f"the value {content.hex()} is not stored",
                 hint="Run the call that made it again, with its inputs at hand.",
             )
+        if codec in codecs.CONTAINERS:
+            return containers.load_all(self, [content], recover=recover)[0]
         data: bytes | None = row[1]
         if data is None:
             return self.value_files().read(content, codec)
@@ -182,6 +188,9 @@ class Contents(Register):
         """Let a value that does not lie in its call wait to be stored, unless it is stored."""
         if value is MISSING:
             return
+        if type(value) is Structure:
+            containers.keep(self, value, _path(kind, part))
+            return
         buffer = self._buffer
         if content in self._damaged:
             buffer.add_value(self._row(content, value, kind, part), repair=True)
@@ -198,8 +207,10 @@ class Contents(Register):
         self, content: bytes, value: Any, kind: str, part: str | int | None = None
     ) -> StoredValue:
         """Encode a value; write it to its file if it is large."""
-        path = kind if part is None else f"{kind}[{part!r}]"
-        encoded = codecs.encode(value, path, self._compression)
+        if type(value) is Structure:
+            encoded = codecs.Encoded(value.name, value.packed())
+        else:
+            encoded = codecs.encode(value, _path(kind, part), self._compression)
         codec = self.codec_row(encoded.codec)
         if encoded.data is not None and len(encoded.data) <= INLINE:
             return (content, codec, None, sealed(content, encoded.data))
@@ -266,3 +277,8 @@ class Contents(Register):
                 found = database.execute("SELECT name FROM codecs WHERE id = ?", (row,)).fetchone()
             name = self._codecs[row] = str(found[0])
         return name
+
+
+def _path(kind: str, part: str | int | None) -> str:
+    """Return how an argument or an output is called in error messages."""
+    return kind if part is None else f"{kind}[{part!r}]"

@@ -98,10 +98,22 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+CONTAINERS = """CREATE TABLE containers (
+    id INTEGER PRIMARY KEY,
+    hid BLOB NOT NULL UNIQUE,
+    elements BLOB NOT NULL)"""
+"""Containers that calls were given and that no call returned: the history ids of their elements,
+one after another, and a checksum. hid: the history id of the container, a hash of these."""
+
+
+def _add_containers(connection: sqlite3.Connection) -> None:
+    connection.execute(CONTAINERS)
+
+
 FIRST = 2
 """The schema of a new database, and the oldest one that is read: 1 was never released."""
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_containers)
 """The first makes a database, each later one brings it to the next schema; each in one
 transaction that records it."""
 

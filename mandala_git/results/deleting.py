@@ -104,7 +104,7 @@ def _chosen(
         found |= new
         if not dependents:
             break
-        todo = references.followers(database, results.runs, new.values())
+        todo = references.followers(database, results, new.values())
         todo = {row for row in todo if row not in found}
     return found
 

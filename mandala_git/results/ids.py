@@ -9,7 +9,7 @@ call's: so one index entry finds a call by any of the three.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +26,9 @@ __all__ = [
     "Found",
     "call_hid",
     "cid",
+    "container_cid",
+    "container_hid",
+    "element_hids",
     "lookup_key",
     "output_hid",
     "rounded_cid",
@@ -203,3 +206,39 @@ def lookup_key(inputs: Iterable[tuple[str, bytes]]) -> bytes:
     for name, content in sorted(inputs):
         data += _name(name) + content
     return blake3(data).digest(length=ID_SIZE)
+
+
+# Containers: what they are, and how they came about, follows from their elements.
+
+_CONTAINER = SCHEME + _framed(b"container")
+_ELEMENTS = SCHEME + _framed(b"elements")
+
+
+def container_cid(kind: str, keys: Sequence[bytes], elements: Sequence[bytes]) -> bytes:
+    """Return the content id of a container whose elements are values of their own.
+
+    Args:
+        kind: name of its type.
+        keys: content ids of the keys of a dict, in order.
+        elements: content ids of the elements, in order (of a set: sorted).
+    """
+    head = atoms.frame(b"[", b"%b %d %d" % (atoms.text(kind), len(keys), len(elements)))
+    data = b"".join((SCHEME, head, *keys, *elements))
+    return blake3(data).digest(length=ID_SIZE)
+
+
+def container_hid(content: bytes, elements: Sequence[bytes]) -> bytes:
+    """Return the history id of a container that was built, from those of its elements."""
+    return blake3(b"".join((_CONTAINER, content, *elements))).digest(length=ID_SIZE)
+
+
+def element_hids(container: bytes, count: int, start: int = 0) -> list[bytes]:
+    """Return the history ids of elements of a container that a call returned, by place.
+
+    They follow from its history id, and begin like it, as that of an output begins like its
+    call's: so whoever made an element is found as who made an output is.
+    """
+    size = ID_SIZE - MARK
+    mark = container[:MARK]
+    data = blake3(_ELEMENTS + container).digest(length=size * count, seek=size * start)
+    return [mark + data[at : at + size] for at in range(0, len(data), size)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mandala_git.errors import UsageError
 from mandala_git.results import packing, reading, runs
@@ -48,7 +48,13 @@ def rename_op(results: Results, op: int, key: str) -> int:
     return int(moved)
 
 
-def rename_argument(results: Results, ops: Iterable[int], old: str, new: str) -> int:
+def rename_argument(
+    results: Results,
+    ops: Iterable[int],
+    old: str,
+    new: str,
+    beside: Collection[tuple[str, bytes]] = (),
+) -> int:
     """Let an argument of recorded calls have another name, under which they are then found.
 
     Their history ids stay, so that nothing computed from them has to change.
@@ -58,6 +64,7 @@ def rename_argument(results: Results, ops: Iterable[int], old: str, new: str) ->
         ops: rows of the ops.
         old: the name.
         new: the other name.
+        beside: what calls of the op are found by beside their arguments; see `ids.lookup_key`.
 
     Returns:
         How many calls have it now.
@@ -72,7 +79,7 @@ def rename_argument(results: Results, ops: Iterable[int], old: str, new: str) ->
             found += database.execute(
                 "SELECT id, first, last FROM runs WHERE op = ?", (op,)
             ).fetchall()
-        return sum([_rename(database, results.runs, row, old, new) for row in found])
+        return sum([_rename(database, results.runs, row, old, new, beside) for row in found])
 
 
 def _rename(
@@ -81,6 +88,7 @@ def _rename(
     row: tuple[int, int, int],
     old: str,
     new: str,
+    beside: Collection[tuple[str, bytes]],
 ) -> int:
     number, first, last = row
     run = known.get(database, number)
@@ -108,9 +116,9 @@ def _rename(
         contents = [edge.cid for edge in call.inputs()]
         short, stored, key = each[6], each[7], call.key
         # Calls that nobody finds, or by rounded numbers only, keep the key that they have.
-        if key == lookup_key(zip(run.inputs, contents, strict=True)):
+        if key == lookup_key([*zip(run.inputs, contents, strict=True), *beside]):
             stale.append((packing.mark_of_call(key), call.id))
-            key = lookup_key(zip(names, contents, strict=True))
+            key = lookup_key([*zip(names, contents, strict=True), *beside])
             short = packing.short_key(call.hid, key)
             marks += [(mark, call.id) for mark in call.marks(key)]
         edges = packing.unsealed(stored, call.hid, each[6], each[4], run.proof)

@@ -9,6 +9,7 @@ reading holds a second copy of an array, whatever it is part of.
 from __future__ import annotations
 
 import contextlib
+import io
 import mmap
 import pickle
 import struct
@@ -114,6 +115,13 @@ def small(value: Any) -> bytes:
     pickler = _Pickler(sink, keep)
     pickler.dump(value)
     return b"".join(sink.pieces)
+
+
+def whole(value: Any) -> bytes:
+    """Return the pickle of a value, however long it is."""
+    sink = io.BytesIO()
+    _Pickler(sink, lambda buffer: True).dump(value)
+    return sink.getvalue()
 
 
 def check(value: Any) -> None:

@@ -69,13 +69,18 @@ class Place:
         Raises:
             ValueLost: the store, or the value in it, is not to be had here.
         """
-        return self._results().load(content)
+        return self.results().load(content)
 
     def has_value(self, content: bytes) -> bool:
         """Say whether the value of a content id is stored."""
-        return self._results().has_value(content)
+        return self.results().has_value(content)
 
-    def _results(self) -> Results:
+    def results(self) -> Results:
+        """Return the store, opened if it is not.
+
+        Raises:
+            ValueLost: it is not to be had here.
+        """
         here = self.here()
         if here is not None:
             return here

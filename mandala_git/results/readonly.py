@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mandala_git.errors import ResultsError, Unwritable
-from mandala_git.results.database import SCHEMA, explained, open_database
+from mandala_git.results.database import CONTAINERS, SCHEMA, explained, open_database
 
 
 class Stamp:
@@ -73,7 +73,9 @@ def _opened(path: Path, address: str) -> sqlite3.Connection:
     try:
         schema = connection.execute("PRAGMA user_version").fetchone()[0]
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if schema != SCHEMA:
+        if schema == SCHEMA - 1:  # it has no containers
+            connection.execute(CONTAINERS.replace("TABLE", "TEMP TABLE"))
+        elif schema != SCHEMA:
             raise ResultsError(
                 f"{path} has the schema {schema} of another version, and cannot be brought "
                 f"to {SCHEMA} where it cannot be written",

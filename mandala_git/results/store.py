@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mandala_git.errors import NewerSchema, ResultsError, UnstorableValue
-from mandala_git.results import lifetime, packing, reading
+from mandala_git.results import histories, lifetime, packing, reading, references
 from mandala_git.results.absence import Absence
 from mandala_git.results.buffer import Buffer
 from mandala_git.results.calls import CallRecord, CallRow, Candidate, Edge, NewCall
@@ -258,18 +258,26 @@ class Results(Contents):
             return reading.stats(database, op_ids)
 
     def creators(self, hids: Iterable[bytes]) -> dict[bytes, list[tuple[int, str]]]:
-        """Return the calls that made each ref: {history id: [(call, output)]}."""
+        """Return the calls that made each ref: {history id: [(call, output)]}.
+
+        An element of a container that a call returned is made by that call.
+        """
+        hids = set(hids)
         with self._using() as database:
-            return reading.touching(
+            found = reading.touching(
                 database, self._runs, hids, packing.mark_of_call, reading.Opened.outputs
             )
+        rest = hids - found.keys()
+        return {**found, **histories.makers_of_elements(self, rest)} if rest else found
 
     def consumers(self, hids: Iterable[bytes]) -> dict[bytes, list[tuple[int, str]]]:
-        """Return the calls that took each ref: {history id: [(call, argument)]}."""
+        """Return the calls that took each ref, or a container of it.
+
+        Returns:
+            {history id: [(call, argument)]}.
+        """
         with self._using() as database:
-            return reading.touching(
-                database, self._runs, hids, packing.mark_of_input, reading.Opened.inputs
-            )
+            return references.takers(database, self._runs, hids)
 
     def makers(self, content: bytes) -> list[int]:
         """Return the calls that returned a content, oldest first."""

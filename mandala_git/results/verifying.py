@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from mandala_git.errors import MandalaError
 from mandala_git.records import NamedTuple
-from mandala_git.results import codecs, packing, reading, references
+from mandala_git.results import codecs, histories, packing, reading, references
 from mandala_git.results.ids import Found, cid
 from mandala_git.results.reading import Opened
 from mandala_git.results.store import Results
+from mandala_git.results.structures import Structure
 from mandala_git.results.values import unsealed
 from mandala_git.results.watching import Watch, unwatched
 
@@ -60,6 +61,11 @@ def verify(results: Results, *, watch: Watch = unwatched) -> Damage:
             checked += 1
             _look_at_value(results, damage, content, codec, in_file=in_file)
             advance(1)
+        with results.looking() as database:
+            for hid, elements in histories.all_histories(database):
+                checked += 1
+                if elements is None:
+                    damage.values[hid] = "the history of a container: its checksum does not match"
         keys = dict(results.ops())
         for row, call in _calls(results):
             checked += 1
@@ -118,7 +124,10 @@ def _look_at_value(
             value = results.value_files().decode(content, codec)
         else:
             value = codecs.decode(codec, data)
-        same = cid(value, found=found, path="it") == content
+        if codec in codecs.CONTAINERS:
+            same = Structure.read(codec, content, value).is_itself(found)
+        else:
+            same = cid(value, found=found, path="it") == content
     except MandalaError as error:
         damage.unproved[content] = error.message
         return

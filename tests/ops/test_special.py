@@ -237,7 +237,7 @@ def test_a_pointer_beside_a_ref(storage: Storage) -> None:
         ref = work(4)
         SEEN.clear()
         measure([ref, ValuePointer("a", thing)])
-        measure([40, ValuePointer("a", None)])
+        measure([ref, ValuePointer("a", None)])
         measure(ValuePointer("r", ref))
     assert [([40, thing],), (40,)] == SEEN
 

@@ -1,0 +1,631 @@
+"""Containers as structural values: Refs of lists, dicts, sets and tuples whose elements are Refs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import index
+from typing import Any
+
+from mandala_git.errors import UnhashableValue, UsageError, ValueLost
+from mandala_git.ops.annotations import Spec
+from mandala_git.ops.refs import Held, Ref, bared, holds, unwrap
+from mandala_git.ops.special import Transient
+from mandala_git.results import containers, histories
+from mandala_git.results.atoms import ATOMS, CONSTANT
+from mandala_git.results.calls import MISSING
+from mandala_git.results.ids import cid, value_hid
+from mandala_git.results.naming import Found
+from mandala_git.results.store import Results
+from mandala_git.results.structures import NAMES, Structure
+
+_FEW = 6
+"""Elements that a repr shows."""
+
+
+class CollectionRef(Ref):
+    """A Ref of a container whose elements are Refs of their own.
+
+    What is asked for is loaded, and no more: an element when its value is needed, all of them
+    when the value of the container is.
+    """
+
+    __slots__ = ("_elements", "_hids", "_structure")
+
+    kind = ""
+    """Name of the kind of container."""
+
+    name = ""
+    """How a repr calls it."""
+
+    def __init__(
+        self,
+        hid: bytes,
+        cid: bytes,
+        loader: Any,
+        value: Any = MISSING,
+        structure: Structure | None = None,
+    ) -> None:
+        super().__init__(hid, cid, loader, value)
+        self._structure = structure
+        self._hids: list[bytes] | None = None
+        self._elements: dict[int, Ref] = {}
+
+    @property
+    def structure(self) -> Structure:
+        """What the container holds, loaded when it is not here yet."""
+        if self._structure is None:
+            try:
+                self._structure = containers.structure_of(_store(self._loader), self.cid)
+            except ValueLost:
+                super().load()  # it is made anew, or this says why not
+                self._structure = containers.structure_of(_store(self._loader), self.cid)
+        return self._structure
+
+    @property
+    def whole(self) -> Structure:
+        """The same, with all that is nested in it at hand."""
+        structure = self.structure
+        if structure.nested:
+            structure = self._structure = containers.unfolded(_store(self._loader), structure)
+        return structure
+
+    @property
+    def at_hand(self) -> Structure | None:
+        """What the container holds if that may have to be recorded; None: it is stored."""
+        structure = self._structure
+        return structure if structure is not None and structure.origin is not None else None
+
+    def element(self, place: int) -> Ref:
+        """Return the Ref of an element."""
+        found = self._elements.get(place)
+        if found is None:
+            structure = self.structure
+            if self._hids is None:
+                self._hids = histories.element_histories(_store(self._loader), self.hid, structure)
+            hid, content = self._hids[place], structure.content(place)
+            value = structure.values[place]
+            kind = structure.nested.get(place)
+            if kind is not None:
+                inner = value if type(value) is Structure else None
+                found = collection(kind, hid, content, self._loader, inner)
+            else:
+                found = Ref(hid, content, self._loader, value)
+            self._elements[place] = found
+        return found
+
+    def elements(self) -> list[Ref]:
+        """Return the Refs of all elements."""
+        return [self.element(place) for place in range(len(self.structure))]
+
+    def adopt(self, parts: Iterable[Any]) -> None:
+        """Take those Refs for elements that the container was built of."""
+        for place, part in enumerate(parts):
+            if isinstance(part, Ref) and self._hids_at(place) == part.hid:
+                self._elements[place] = part
+
+    def _hids_at(self, place: int) -> bytes | None:
+        hids = self.structure.hids
+        return None if hids is None else hids[place]
+
+    def change(self, value: Any) -> None:
+        """Let a container be the value that was handed out and changed in place."""
+        self._value = value
+        self.expose()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from mandala_git.ops.sending import sent_collection
+
+        return sent_collection(self, self._loader)
+
+    # As a value -----------------------------------------------------------------------------
+
+    def load(self) -> Any:
+        """Return the container, a plain one, to somebody who will not change it in place."""
+        if self._value is MISSING:
+            structure = self._structure
+            if structure is not None and structure.origin is not None:
+                elements = self.elements()
+                fetch(elements)
+                self._value = structure.filled([element.load() for element in elements])
+            else:
+                super().load()
+        return self._value
+
+    def _is_value(self, obj: Any) -> bool:
+        """Say whether an object is what the content id says."""
+        return Watch(self.whole, obj).intact()
+
+    def meet(self, found: Found, path: str) -> None:
+        """Let the classes in those elements count that somebody looked at here."""
+        if self.in_memory:
+            cid(self.load(), found=found, path=path)
+        for place, element in self._elements.items():
+            element.meet(found, f"{path}[{place}]")
+
+    def under(self, hid: bytes, loader: Any) -> Ref:
+        """Return a Ref of the same container with another history."""
+        structure = None if self._structure is None else self._structure.lasting()
+        if structure is not None:
+            structure.forget_history()
+        return type(self)(hid, self.cid, loader, MISSING, structure)
+
+    def now(self, found: Found, path: str) -> Structure | None:
+        """Return what the value is now that was handed out; None where it was not changed."""
+        if self.unchanged():
+            return None
+        return structured(self._value, _like(self.structure), found, path)
+
+    def attach(self) -> None:
+        """Load all elements."""
+        elements = self.elements()
+        fetch(elements)
+        for element in elements:
+            if isinstance(element, CollectionRef):
+                element.attach()
+            elif not element.in_memory:
+                element.load()
+
+    # As Python's own containers ----------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.structure)
+
+    def __bool__(self) -> bool:
+        return bool(len(self.structure))
+
+    def __iter__(self) -> Any:
+        return iter(self.elements())
+
+    def __contains__(self, item: Any) -> bool:
+        content = item.cid if isinstance(item, Ref) else _content(item)
+        if content is not None and content in self.structure.contents():
+            return True
+        return unwrap(item) in self.load()
+
+    def __eq__(self, other: object) -> Any:
+        if type(other) is type(self):
+            return self.cid == other.cid
+        return self.load() == unwrap(other)
+
+    def __ne__(self, other: object) -> Any:
+        return not self == other
+
+    __hash__ = Ref.__hash__
+
+    def __repr__(self) -> str:
+        if self._structure is None:
+            return f"{self.name}(hid={self._mark}..., in_memory=False)"
+        return f"{self.name}({self._shown_elements()}, hid={self._mark}...)"
+
+    def _shown_elements(self) -> str:
+        structure = self.structure
+        shown = [repr(self.element(place)) for place in range(min(len(structure), _FEW))]
+        if structure.keys is not None:
+            shown = [f"{key!r}: {each}" for key, each in zip(structure.keys, shown, strict=False)]
+        if len(structure) > _FEW:
+            shown.append("...")
+        inside = ", ".join(shown)
+        if structure.kind is list:
+            return f"[{inside}]"
+        if structure.kind is tuple:
+            return f"({inside},)" if len(structure) == 1 else f"({inside})"
+        return f"{{{inside}}}" if structure.kind is dict or shown else "set()"
+
+    def _repr_html_(self) -> str:
+        """Show the first elements as a notebook shows them; load nothing."""
+        from html import escape
+
+        if self._structure is None:
+            return f"<code>{escape(repr(self))}</code>"
+        structure = self.structure
+        rows = []
+        for place in range(min(len(structure), _FEW)):
+            key = place if structure.keys is None else structure.keys[place]
+            label = "" if structure.kind is set else f"<td><code>{escape(repr(key))}</code></td>"
+            rows.append(f"<tr>{label}<td>{self.element(place)._repr_html_()}</td></tr>")
+        if len(structure) > _FEW:
+            rows.append(f"<tr><td>... {len(structure)} in all</td></tr>")
+        below = escape(f"{self.name}(hid={self._mark}...)")
+        return f"<table>{''.join(rows)}</table><code>{below}</code>"
+
+
+class _SequenceRef(CollectionRef):
+    __slots__ = ()
+
+    def __getitem__(self, item: Any) -> Any:
+        item = unwrap(item)
+        count = len(self.structure)
+        if isinstance(item, slice):
+            return self.structure.kind([self.element(at) for at in range(count)[item]])
+        place = index(item)
+        if not -count <= place < count:
+            raise IndexError(f"{self.structure.kind.__name__} index out of range")
+        return self.element(place % count)
+
+    def __reversed__(self) -> Iterator[Ref]:
+        return reversed(self.elements())
+
+
+class ListRef(_SequenceRef):
+    """A Ref of a list whose elements are Refs: `ref[i]` is one, `ref[a:b]` a list of them."""
+
+    __slots__ = ()
+    kind = "MList"
+    name = "ListRef"
+
+
+class TupleRef(_SequenceRef):
+    """A Ref of a tuple whose elements are Refs: `ref[i]` is one, `ref[a:b]` a tuple of them."""
+
+    __slots__ = ()
+    kind = "MTuple"
+    name = "TupleRef"
+
+
+class SetRef(CollectionRef):
+    """A Ref of a set whose elements are Refs; iteration goes by content, the same everywhere."""
+
+    __slots__ = ()
+    kind = "MSet"
+    name = "SetRef"
+
+    def __getitem__(self, item: Any) -> Any:
+        raise TypeError("a set has no elements by place or key; iterate over its SetRef")
+
+
+class DictRef(CollectionRef):
+    """A Ref of a dict whose values are Refs: `ref[key]` is one; keys are plain."""
+
+    __slots__ = ("_places",)
+    kind = "MDict"
+    name = "DictRef"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._places: dict[Any, int] | None = None
+
+    def _place(self, key: Any) -> int | None:
+        if self._places is None:
+            self._places = {key: at for at, key in enumerate(self.structure.keys or ())}
+        return self._places.get(unwrap(key))
+
+    def __getitem__(self, key: Any) -> Any:
+        place = self._place(key)
+        if place is None:
+            raise KeyError(key)
+        return self.element(place)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return the Ref of a key's value, or `default` where there is no such key."""
+        place = self._place(key)
+        return default if place is None else self.element(place)
+
+    def keys(self) -> list[Any]:
+        """Return the keys, in order."""
+        return list(self.structure.keys or ())
+
+    def values(self) -> list[Ref]:
+        """Return the Refs of the values, in order."""
+        return self.elements()
+
+    def items(self) -> list[tuple[Any, Ref]]:
+        """Return (key, Ref of its value), in order."""
+        return list(zip(self.keys(), self.elements(), strict=True))
+
+    def __iter__(self) -> Any:
+        return iter(self.keys())
+
+    def __contains__(self, key: Any) -> bool:
+        return self._place(key) is not None
+
+
+_REFS = {cls.kind: cls for cls in (ListRef, TupleRef, SetRef, DictRef)}
+
+
+def collection(
+    kind: str, hid: bytes, content: bytes, loader: Any, structure: Structure | None = None
+) -> CollectionRef:
+    """Return the Ref of a container.
+
+    Args:
+        kind: name of its kind.
+        hid: history id.
+        content: content id.
+        loader: where it is stored.
+        structure: what it holds; None: as stored.
+    """
+    return _REFS[kind](hid, content, loader, MISSING, structure)
+
+
+def collection_of(structure: Structure, loader: Any) -> CollectionRef:
+    """Return the Ref of a container that was built, with the Refs in it for elements."""
+    assert structure.hid is not None
+    ref = collection(structure.name, structure.hid, structure.cid, loader, structure)
+    if structure.kind is not set:
+        origin = structure.origin
+        ref.adopt(origin.values() if structure.keys is not None else origin)
+    return ref
+
+
+def _store(loader: Any) -> Results:
+    """Return the store that a Ref is loaded from, in a process to which it was sent, too."""
+    return loader if isinstance(loader, Results) else loader.results()
+
+
+def _content(item: Any) -> bytes | None:
+    try:
+        return cid(item)
+    except UnhashableValue:
+        return None
+
+
+def fetch(refs: Iterable[Ref]) -> None:
+    """Load the values of many Refs at once; what is lost stays to be loaded one by one."""
+    lazy: dict[int, list[Ref]] = {}
+    for ref in refs:
+        if not ref.in_memory and not (isinstance(ref, CollectionRef) and ref.at_hand):
+            lazy.setdefault(id(ref._loader), []).append(ref)
+    for some in lazy.values():
+        if len(some) > 1:
+            store = _store(some[0]._loader)
+            for ref, value in zip(
+                some, containers.load_all(store, [r.cid for r in some]), strict=True
+            ):
+                ref._value = value
+
+
+def fetch_inside(obj: Any) -> None:
+    """Load the Refs in a container at once."""
+    found, todo, seen = [], [obj], {id(obj)}
+    while todo:
+        each = todo.pop()
+        for part in each.values() if type(each) is dict else each:
+            if isinstance(part, Ref):
+                found.append(part)
+            elif type(part) in NAMES and id(part) not in seen:
+                seen.add(id(part))
+                todo.append(part)
+    fetch(found)
+
+
+def absorb(structure: Structure) -> None:
+    """Let a structure know the values of those Refs in it that were loaded since it was made."""
+    origin = structure.origin
+    if structure.kind is set or origin is None:
+        return
+    parts = origin.values() if structure.keys is not None else origin
+    values = list(structure.values)
+    for place, part in enumerate(parts):
+        if type(values[place]) is Structure:
+            absorb(values[place])
+        elif isinstance(part, CollectionRef):
+            whole = part.whole
+            values[place] = whole.with_values(whole.values, stored=False)
+        elif values[place] is MISSING and isinstance(part, Ref) and part.in_memory:
+            values[place] = part.load()
+    structure.values = values
+
+
+# Taking apart ---------------------------------------------------------------------------------
+
+
+def structured(
+    value: Any,
+    spec: Spec | None,
+    found: Found,
+    path: str,
+    transient: Mapping[bytes, bool] | None = None,
+    *,
+    returned: bool = False,
+) -> Structure | None:
+    """Return what a container holds, if its elements are values of their own.
+
+    They are where an annotation says so, and where it holds Refs.
+
+    Args:
+        value: any value.
+        spec: what the annotation says.
+        found: collects the functions and classes met.
+        path: how to call the value in error messages.
+        transient: as for `given.Given`.
+        returned: it is an output of an op: what must not be in one is refused.
+
+    Returns:
+        None where it is one value.
+
+    Raises:
+        UnhashableValue: an element has no content id.
+        UsageError: what holds a Ref also holds itself, or is nested too deeply.
+    """
+    kind = type(value)
+    if kind not in NAMES or not ((spec is not None and spec.has(kind)) or holds(value, Ref)):
+        return None
+    try:
+        return _apart(value, spec, found, path, transient or {}, returned)
+    except RecursionError as error:
+        raise UsageError(
+            f"{path}: the {kind.__name__} holds a Ref, and holds itself or is nested too deeply",
+            hint="Replace the Ref by its value first: ref.value",
+        ) from error
+
+
+def _apart(
+    value: Any,
+    spec: Spec | None,
+    found: Found,
+    path: str,
+    transient: Mapping[bytes, bool],
+    returned: bool,
+) -> Structure:
+    kind = type(value)
+    keys = [unwrap(key) for key in value] if kind is dict else None  # a key is plain
+    cids: list[bytes] = []
+    values: list[Any] = []
+    nested: dict[int, str] = {}
+    hids: dict[int, bytes] = {}  # of those that do not follow from contents
+    for place, part in enumerate(value.values() if keys is not None else value):
+        if type(part) in ATOMS:
+            cids.append(cid(part))
+            values.append(part)
+            continue
+        where = f"{path}[{place if keys is None else keys[place]!r}]"
+        if isinstance(part, Ref):
+            hid, content, known = given_ref(part, found, where, transient)
+            if hid != value_hid(content):
+                hids[place] = hid
+            if isinstance(part, CollectionRef):
+                nested[place] = part.kind
+        else:
+            inner = spec.at(kind, place) if spec is not None else None
+            known = structured(part, inner, found, where, transient, returned=returned)
+            if known is not None:
+                content = known.cid
+                nested[place] = known.name
+                if known.hid is not None and known.hid != value_hid(content):
+                    hids[place] = known.hid
+            else:
+                known = part if returned and type(part) is Transient else bared(part)
+                content = cid(known, found=found, path=where)
+        cids.append(content)
+        values.append(known)
+    key_cids = [cid(key, found=found, path=f"{path}: key") for key in keys or ()]
+    histories = [hids.get(at) or value_hid(c) for at, c in enumerate(cids)] if hids else None
+    made = Structure.made(kind, keys, key_cids, cids, values, nested, histories)
+    made.origin = value
+    if returned:
+        made.forget_history()
+    return made
+
+
+def given_ref(
+    ref: Ref, found: Found, path: str, transient: Mapping[bytes, bool]
+) -> tuple[bytes, bytes, Any]:
+    """Return (history id, content id, value or MISSING) of a Ref that is given to a call.
+
+    One whose value was handed out is looked at again: what was changed in place since has no
+    history.
+    """
+    if isinstance(ref, CollectionRef):
+        changed = ref.now(found, path) if ref.changeable else None
+        if changed is None:
+            return ref.hid, ref.cid, ref.at_hand or MISSING
+        return changed.hid or value_hid(changed.cid), changed.cid, changed
+    known, hid, content = ref.load() if ref.in_memory else MISSING, ref.hid, ref.cid
+    if ref.changeable and not transient.get(content):
+        content = cid(known, found=found, path=path)
+        if content != ref.cid:
+            hid = value_hid(content)
+    return hid, content, known
+
+
+def _like(structure: Structure) -> Spec:
+    """Return what takes containers of a kind apart, one level deep."""
+    return Spec({structure.kind: ((), None)})
+
+
+def outputs_of(parts: Sequence[Any], specs: Any, name: str, *, refs: bool) -> tuple[Any, ...]:
+    """Return the outputs of a call, those taken apart that are structural.
+
+    Args:
+        parts: the outputs.
+        specs: what the op's annotations say; None: nothing.
+        name: of the op.
+        refs: whether it is a superop, whose Refs inside other values are replaced by theirs.
+    """
+    found: list[Any] = []
+    for number, part in enumerate(parts):
+        if isinstance(part, CollectionRef) and part.changeable and not part.unchanged():
+            part = part.load()
+        kind = type(part)
+        if kind in NAMES:
+            spec = specs.output(number) if specs is not None else None
+            path = f"{name}: result" if len(parts) == 1 else f"{name}: result[{number}]"
+            structure = structured(part, spec, Found(), path, returned=True)
+            if structure is not None:
+                found.append(structure)
+                continue
+        plain = refs and not isinstance(part, Ref) and kind is not Transient
+        found.append(bared(part) if plain else part)
+    return tuple(found)
+
+
+# Changed in place? ------------------------------------------------------------------------------
+
+
+class Watch:
+    """A container that a function got, and that it may have changed in place.
+
+    Args:
+        structure: what it holds.
+        value: the plain container.
+        met: collects the classes of elements that came as Refs, whose ids hide them.
+        transient: content ids that are no hash of their values.
+    """
+
+    __slots__ = ("_parts", "_structure", "_transient", "_value")
+
+    def __init__(
+        self,
+        structure: Structure,
+        value: Any,
+        met: Found | None = None,
+        transient: Mapping[bytes, bool] | None = None,
+    ) -> None:
+        self._structure = structure
+        self._value = value
+        self._transient = transient or {}
+        self._parts = _parts(structure, value)
+        if met is not None:
+            for place, part in enumerate(self._parts):
+                known = structure.values[place] if structure.kind is not set else MISSING
+                if type(part) not in CONSTANT and not _pointed(known):
+                    cid(part, found=met)
+
+    def intact(self) -> bool:
+        """Say whether it is what it was."""
+        return _is(self._structure, self._value, self._parts, self._transient)
+
+
+def _pointed(known: Any) -> bool:
+    """Say whether an element is a pointer, or is recorded with some in it."""
+    return isinstance(known, Held) or (type(known) in NAMES and holds(known))
+
+
+def _parts(structure: Structure, value: Any) -> list[Any]:
+    return list(value.values() if structure.keys is not None else value)
+
+
+def _is(
+    structure: Structure,
+    value: Any,
+    before: Sequence[Any] | None,
+    transient: Mapping[bytes, bool],
+) -> bool:
+    kind: Any = structure.kind
+    if type(value) is not kind or len(value) != len(structure):
+        return False
+    if structure.keys is not None and not all(
+        now is then or _content(now) == _content(then)
+        for now, then in zip(value, structure.keys, strict=True)
+    ):
+        return False
+    parts = _parts(structure, value)
+    if structure.kind is set:
+        if structure.nested:  # tuples; whoever changes what is in a set takes out one and adds one
+            return before is not None and set(map(id, parts)) == set(map(id, before))
+        return sorted(_content(part) or b"" for part in parts) == structure.contents()
+    for place, part in enumerate(parts):
+        known = structure.values[place]
+        if before is not None and part is before[place] and type(part) in CONSTANT:
+            continue
+        if place in structure.nested:
+            if type(known) is not Structure or not _is(known, part, None, transient):
+                return False
+        elif transient.get(structure.content(place)):
+            continue
+        elif _pointed(known):
+            if _content(known) != structure.content(place):  # beside the pointers in it
+                return False
+        elif _content(part) != structure.content(place):
+            return False
+    return True
