@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from mandala_git.errors import ResultsError, ValueLost
 from mandala_git.results import lifetime
 from mandala_git.results.store import Results
 
 _opened: dict[Place, Results] = {}
+_places: WeakKeyDictionary[Results, Place] = WeakKeyDictionary()
 _lock = Lock()
 
 
@@ -37,11 +39,15 @@ class Place:
 
     @classmethod
     def of(cls, results: Results) -> Place:
-        """Return the place of a store."""
+        """Return the place of a store: one for all refs, so that a pickle of many has it once."""
+        known = _places.get(results)
+        if known is not None:
+            return known
         memory = results.in_memory or results.path is None
         folder = None if memory else os.path.abspath(str(results.folder))
         database = None if memory else os.path.abspath(str(results.path))
-        return cls(results.store_id(), folder, database, results.mapped)
+        place = _places[results] = cls(results.store_id(), folder, database, results.mapped)
+        return place
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Place) and self.__reduce__() == other.__reduce__()

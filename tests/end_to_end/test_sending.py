@@ -6,13 +6,16 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from interpreters import HOUSE, finish, start
 
-from mandala_git import op
+from mandala_git import Storage, op
 from mandala_git.errors import MandalaError
+from mandala_git.results import store
+from mandala_git.results.store import Results
 
 if TYPE_CHECKING:
     from conftest import Project
@@ -181,6 +184,9 @@ assert again(text).in_memory and not again(small).in_memory
 large.value
 assert size(large) < 1000, "it is loaded where it arrives"
 assert size([small] * 50) < size(small) + 500
+with storage:
+    many = [p.make(n) for n in range(50)]
+assert size(many) < size(small) + 50 * 120, "where they are is said once"
 large.value[0] = 99
 assert size(large) > 100_000 and again(large).value[0] == 99
 with storage:
@@ -192,7 +198,7 @@ assert again(storage) is storage is copy.deepcopy(storage)
 print(again(storage).executed)
 """
     )
-    assert finish(start(project.root, code)) == ["5"]
+    assert finish(start(project.root, code)) == ["54"]
 
 
 def test_a_store_that_is_not_there(project: Project) -> None:
@@ -379,6 +385,27 @@ print(subprocess.run([sys.executable, "-c", there], stdout=subprocess.PIPE, text
         "1 5000050000 1275 1",
         "True 1",
     ]
+
+
+@op
+def squares(n: int) -> list[int]:
+    return [n * n] * 50
+
+
+def test_what_a_ref_stands_for_is_written_before_it_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PATIENCE", 60.0)
+    monkeypatch.chdir(tmp_path)
+    storage = Storage("calls.db")
+    with storage:
+        ref = squares(3)
+        assert storage.results.waiting == 1
+        assert pickle.loads(pickle.dumps(ref)) == ref
+        assert storage.results.waiting == 0
+        with Results(storage.results.folder, database=storage.results.path) as there:
+            assert there.load(ref.cid) == [9] * 50
+    storage.results.close()
 
 
 def test_an_op_that_is_sent_has_all_its_settings() -> None:
