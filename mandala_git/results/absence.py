@@ -48,20 +48,21 @@ class Absence:
 
     def forget(self) -> None:
         """Know nothing: keys that are recorded may have become others."""
-        self._era = object()
         self._known.clear()
+        self._era = object()
         self._vain.clear()
         self._table = bytearray()
 
     def refresh(self, database: sqlite3.Connection) -> bool:
         """See whether others wrote; return whether they did, and all was forgotten."""
-        self._looked, self._writes = time.monotonic(), _Writes.count
+        now, writes = time.monotonic(), _Writes.count
         version = database.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._version:
-            return False
-        self._version = version
-        self.forget()
-        return True
+        changed = version != self._version
+        if changed:
+            self.forget()
+        # In this order: an interrupt between two lines must not leave a claim that is not true.
+        self._version, self._looked, self._writes = version, now, writes
+        return bool(changed)
 
     def surely(self, database: sqlite3.Connection, ops: Collection[int], key: bytes) -> bool:
         """Tell whether no call of some ops has a lookup key, surely; False: one has to look."""
@@ -101,14 +102,14 @@ class Absence:
             if sum(last - first + 1 for _, first, last in rows) <= vain * _WORTH:
                 self._read(database, op, rows)
                 for key in waiting:
-                    self.add(op, key)
+                    self._set(op, key)
+                self._known.add(op)
 
     def _read(
         self, database: sqlite3.Connection, op: int, rows: list[tuple[int, int, int]]
     ) -> None:
         if not self._table:
             self._table = bytearray(1 << (_BITS - 3))
-        self._known.add(op)
         for run, first, last in rows:
             calls = database.execute(
                 "SELECT hid, key FROM calls WHERE id BETWEEN ? AND ? AND run = ?",
@@ -116,8 +117,8 @@ class Absence:
             )
             for hid, short in calls:
                 if isinstance(hid, bytes) and isinstance(short, bytes):  # else it is damaged
-                    self.add(op, packing.whole_key(hid, short))
-                    self.add(op, hid)  # should the key be damaged
+                    self._set(op, packing.whole_key(hid, short))
+                    self._set(op, hid)  # should the key be damaged
 
     def add(self, op: int, key: bytes) -> object | None:
         """Note that a call is recorded.
@@ -126,14 +127,16 @@ class Absence:
             None where a call with this key may be recorded already, else the era: none is, as
             long as `era` returns the same.
         """
-        if op not in self._known:
-            return None
+        return self._era if op in self._known and self._set(op, key) else None
+
+    def _set(self, op: int, key: bytes) -> bool:
+        """Set the bit of a key; say whether it was not set."""
         place = _place(op, key)
         byte, bit = place >> 3, 1 << (place & 7)
         if self._table[byte] & bit:
-            return None
+            return False
         self._table[byte] |= bit
-        return self._era
+        return True
 
     def era(self, database: sqlite3.Connection) -> object | None:
         """Return, inside a transaction, the era in which it is; None for one that is new."""

@@ -171,16 +171,16 @@ class Connected:
             self._wal = database.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         if not self._wal:  # it would keep others from writing
             return False
+        self._reading = True  # first: an interrupt may leave this without a transaction
         database.execute("BEGIN")
-        self._reading = True
         return True
 
     def _rest(self) -> None:
         """End the transaction for lookups."""
-        self._reading = False
         if self._database is not None and self._database.in_transaction:
             with suppress(sqlite3.Error):  # who reads next meets what is wrong
                 self._database.execute("ROLLBACK")
+        self._reading = False
 
     @property
     def closed(self) -> bool:

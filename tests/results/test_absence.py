@@ -273,3 +273,21 @@ def test_what_this_process_writes_is_seen_at_once(tmp_path: Path, new_call: NewC
             writer.record(call)
             writer.flush()
             assert all(found(reader, each) for each in calls[: number + 1])
+
+
+def test_an_interrupted_beginning_is_no_end(results: Results, new_call: NewCalls) -> None:
+    for number in range(10):
+        results.record(new_call(results, number, number))
+    results.flush()
+    for left_behind in ("BEGIN", "ROLLBACK"):
+        for number in range(10):
+            assert found(results, new_call(results, number, number))
+        database = results._database
+        assert database is not None and database.in_transaction
+        if left_behind == "ROLLBACK":
+            database.execute("ROLLBACK")  # it was interrupted before it was noted
+        for number in range(10):
+            assert found(results, new_call(results, number, number))
+        results.record(new_call(results, left_behind, 1))
+        results.flush()
+        assert not database.in_transaction
