@@ -20,6 +20,7 @@ VERBS = {
     "diff": "show what changed, definition by definition, and what it would cost",
     "history": "count what each of the last commits changed in meaning, in any repository",
     "classify": "decide whether edits change results (breaking) or not (compatible)",
+    "verify": "run recorded calls again with edited code, and compare their results",
     "log": "list the verdicts, newest first",
     "world": "show which recorded calls belong to a state of the code",
     "results": "print the recorded calls of an op as a table",

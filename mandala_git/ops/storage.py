@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mandala_git.errors import NotARepository, UnreadableRepository, UsageError, ValueLost
 from mandala_git.ops.context import CONTEXT, PLAIN, Block, Modes, begin, end
+from mandala_git.ops.judged import Judged
 from mandala_git.ops.op import Op
 from mandala_git.ops.provenance import Provenance
 from mandala_git.ops.refs import Ref, unwrap
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from mandala_git.ops.blocks import ModedBlock, NoopBlock
-    from mandala_git.ops.changed import Changed
     from mandala_git.ops.explain import Explanation
     from mandala_git.ops.past import Past
     from mandala_git.ops.versioning import Versioning
     from mandala_git.repo.project import Project
-    from mandala_git.results.calls import Candidate
     from mandala_git.results.flights import Flights
 
 
@@ -35,7 +33,7 @@ POLICIES = ("ask", "recompute", "reuse", "raise")
 """What a storage may do when code has changed."""
 
 
-class Storage(Provenance, Tended):
+class Storage(Provenance, Judged, Tended):
     """The recorded calls of a repository, and the blocks that record them.
 
     Inside a git work tree this is that repository's storage: results follow the meaning of
@@ -148,22 +146,8 @@ class Storage(Provenance, Tended):
         self.results.recover = self._recover
         for note in self.results.notes:
             self._memo.trouble.note(note)
-        self._follower: Changed | None = None
         self._lock = threading.Lock()
         self._blocks = 0
-
-    def _changed(self, op: Op[..., Any], candidates: Sequence[Candidate]) -> bool:
-        return self._changes().met(op, candidates)
-
-    def _changes(self) -> Changed:
-        if self._follower is None:
-            from mandala_git.ops.changed import Changed, somebody_types
-            from mandala_git.ops.versioned import Versioned
-
-            policy = self._settings["on_change"] or ("ask" if somebody_types() else "recompute")
-            assert isinstance(self.versioning, Versioned)
-            self._follower = Changed(policy, self.versioning)
-        return self._follower
 
     def _recover(self, content: bytes, lost: ValueLost) -> Any:
         from mandala_git.ops.blocks import ModedBlock
@@ -297,39 +281,6 @@ class Storage(Provenance, Tended):
     def found(self) -> int:
         """How many calls were found instead of run."""
         return self._memo.found
-
-    # -- verdicts ------------------------------------------------------------------------
-
-    def classify(
-        self, name: str | Callable[..., Any], verdict: Literal["breaking", "compatible"]
-    ) -> int:
-        """Say what the edits of a definition mean, between what calls ran and what is loaded.
-
-        As `git mandala classify` does for what is in files; this is for a prompt, a notebook, and
-        code outside of a repository.
-
-        Args:
-            name: of the definition, its key or file; or the function or class itself.
-            verdict: "breaking" (calls that ran the old code run again) or "compatible".
-
-        Returns:
-            How many edits that was.
-
-        Raises:
-            UsageError: nothing is open about it, or that is no verdict.
-        """
-        from mandala_git.ops.changed import chosen, verdict_of
-
-        word = name if isinstance(name, str) else getattr(name, "__qualname__", str(name))
-        said = verdict_of(verdict)
-        self.versioning.enter()
-        with self.versioning:
-            changes = self._changes()
-            review, questions = changes.questions()
-            found = chosen(questions, [word])
-            changes.decide(review, found, said)
-        self._memo.forget()
-        return len(found)
 
     # -- values and tables ---------------------------------------------------------------
 

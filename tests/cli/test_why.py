@@ -34,7 +34,7 @@ def test_by_history_id_and_as_json(lab: Any) -> None:
 def test_the_code_of_its_versions(lab: Any) -> None:
     ended = lab("why", "get_acc", "rate=0.1", "scale=True", "--code")
     assert ended.code == 0
-    assert "# lab/prep.py::scale" in ended.out and "N_CLASS = 10" in ended.out
+    assert "# lab/prep.py::scale_data" in ended.out and "N_CLASS = 10" in ended.out
 
 
 def test_who_asks_for_too_much_is_told_what_there_is(lab: Any) -> None:
