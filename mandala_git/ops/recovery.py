@@ -17,7 +17,7 @@ from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import TRANSIENT, Transient, ValuePointer, settled
 from mandala_git.records import NamedTuple
 from mandala_git.results.calls import MISSING, CallRecord
-from mandala_git.results.containers import load_all, lost_part, makers_of
+from mandala_git.results.containers import load_all, lost_part, makers_of, structures_of
 from mandala_git.results.structures import Structure, is_small
 from mandala_git.versions.tracker import OpenCall
 
@@ -217,7 +217,7 @@ class Recovery:
             return
         memo.trouble.remade(op.name, lost)
         for each in self._recorded(maker.record, outputs):
-            if each != content and (is_small(outputs[each]) or memo.results.has_value(each)):
+            if each != content and (is_small(outputs[each]) or self._is_whole(each, outputs)):
                 continue
             try:
                 memo.results.restore(each, outputs[each])
@@ -253,6 +253,19 @@ class Recovery:
             else:
                 outputs[self._cid(settled(value))] = settled(value)
         return outputs
+
+    def _is_whole(self, content: bytes, outputs: Mapping[bytes, Any]) -> bool:
+        """Say whether a value is stored, and can be read."""
+        results = self._memo.results
+        if type(outputs[content]) is Structure:
+            return content in structures_of(results, [content])
+        if not results.has_value(content):
+            return False
+        try:
+            self._stored(content, {})
+        except ValueLost:
+            return False
+        return True
 
     def _recorded(self, record: CallRecord, outputs: Mapping[bytes, Any]) -> set[bytes]:
         """Return the content ids of what a call returned that is meant to be stored."""
