@@ -49,9 +49,11 @@ class Settings(NamedTuple):
 
     Attributes:
         rules: of the normal form.
+        untracked: globals that do not count for any op, as `NAME` or `pkg.mod.NAME`.
     """
 
     rules: Rules = NO_RULES
+    untracked: frozenset[str] = frozenset()
 
 
 def read_settings(root: Path) -> Settings:
@@ -77,12 +79,12 @@ def read_settings(root: Path) -> Settings:
         raise UsageError(
             f"{root / 'pyproject.toml'} cannot be read: {error}", hint="Mend the file."
         ) from error
-    unknown = set(table) - {"neutral", "equal"}
+    unknown = set(table) - {"neutral", "equal", "untracked"}
     if unknown:
         raise UsageError(
             f"[tool.mandala] in {root / 'pyproject.toml'} has unknown settings: "
             + ", ".join(sorted(unknown)),
-            hint="Known: neutral = [...], equal = [...].",
+            hint="Known: neutral = [...], equal = [...], untracked = [...].",
         )
     neutral = _names(root, table, "neutral", "package.decorator")
     equal = _names(root, table, "equal", CONSTANT_FOLDING)
@@ -93,7 +95,8 @@ def read_settings(root: Path) -> Settings:
             + ", ".join(sorted(unknown)),
             hint=f"Known: {', '.join(EQUALITIES)}.",
         )
-    return Settings(Rules(tuple(neutral), frozenset(equal)))
+    untracked = _names(root, table, "untracked", "package.module.CACHE")
+    return Settings(Rules(tuple(neutral), frozenset(equal)), frozenset(untracked))
 
 
 def _names(root: Path, table: dict[str, Any], key: str, example: str) -> list[str]:

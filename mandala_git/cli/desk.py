@@ -6,7 +6,7 @@ import contextlib
 from functools import cached_property
 from pathlib import Path
 
-from mandala_git.config import Rules, read_settings
+from mandala_git.config import Rules, Settings, read_settings
 from mandala_git.errors import ResultsError, StoreError, UsageError
 from mandala_git.repo.git_store import GitStore
 from mandala_git.repo.repository import Repository
@@ -55,9 +55,14 @@ class Desk:
             raise no_store(str(self.repo.root))
 
     @cached_property
+    def settings(self) -> Settings:
+        """What the project sets."""
+        return read_settings(self.repo.root)
+
+    @property
     def rules(self) -> Rules:
         """What the project adds to the rules of the normal form."""
-        return read_settings(self.repo.root).rules
+        return self.settings.rules
 
     @cached_property
     def index(self) -> Index:
@@ -104,7 +109,13 @@ class Desk:
             absorb(self.repo, self.store)
         except StoreError as error:
             self.notes.append(f"a fetched store was left out: {error.message}")
-        history = History(self.store, self.results, self.index, rules=self.rules)
+        history = History(
+            self.store,
+            self.results,
+            self.index,
+            rules=self.rules,
+            untracked=self.settings.untracked,
+        )
         history.refresh()
         return history
 

@@ -1,4 +1,4 @@
-"""What ops declare: the files that their results depend on."""
+"""What ops declare: the files that their results depend on, the globals that do not matter."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _declaring: weakref.WeakSet[Op[..., Any]] = weakref.WeakSet()
 _made = 0
 
 
-def declare(op: Op[..., Any], depends_on: Sequence[Path]) -> tuple[str, ...]:
-    """Note the files that an op depends on.
+def declared_files(op: Op[..., Any], depends_on: Sequence[Path]) -> tuple[str, ...]:
+    """Return the files that an op depends on, and note that it declares something.
 
     Args:
         op: the op.
@@ -33,7 +33,6 @@ def declare(op: Op[..., Any], depends_on: Sequence[Path]) -> tuple[str, ...]:
     Raises:
         UsageError: they are none.
     """
-    global _made
     from mandala_git.repo.data_files import matcher
 
     if isinstance(depends_on, str | os.PathLike):
@@ -58,14 +57,41 @@ def declare(op: Op[..., Any], depends_on: Sequence[Path]) -> tuple[str, ...]:
                 hint="In a pattern * ? [...] and ** are special; [[] is a plain [.",
             ) from error
         patterns.append(path)
-    if patterns:
-        _made += 1
-        _declaring.add(op)
+    _note(op)
     return tuple(patterns)
 
 
+def declared_globals(op: Op[..., Any], untracked: Sequence[str]) -> tuple[str, ...]:
+    """Return the globals that do not count for an op, and note that it declares something.
+
+    Args:
+        op: the op.
+        untracked: names of its module, or `pkg.mod.NAME`.
+
+    Raises:
+        UsageError: they are none.
+    """
+    good = not isinstance(untracked, str) and all(
+        isinstance(name, str) and all(part.isidentifier() for part in name.split("."))
+        for name in untracked
+    )
+    if not good:
+        raise UsageError(
+            f"{op.name}: untracked={untracked!r} is no list of names",
+            hint='Write untracked=["LOG", "pkg.mod.CACHE"].',
+        )
+    _note(op)
+    return tuple(untracked)
+
+
+def _note(op: Op[..., Any]) -> None:
+    global _made
+    _made += 1
+    _declaring.add(op)
+
+
 class Declarations:
-    """The patterns that the loaded ops of a project declare.
+    """What the loaded ops of a project declare.
 
     Args:
         loaded: the project's modules.
@@ -73,21 +99,35 @@ class Declarations:
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
-        self._known: dict[str, frozenset[str]] = {}
+        self._files: dict[str, frozenset[str]] = {}
+        self._globals: dict[str, frozenset[str]] = {}
         self._counted: tuple[int, ...] = ()
 
-    def __call__(self) -> dict[str, frozenset[str]]:
+    def files(self) -> dict[str, frozenset[str]]:
         """Return the patterns by key of the op; one inside of a function has its key."""
+        self._count()
+        return self._files
+
+    def untracked(self) -> dict[str, frozenset[str]]:
+        """Return the names of globals that do not count, by key of the op."""
+        self._count()
+        return self._globals
+
+    def _count(self) -> None:
         counted = (_made, len(_declaring), self._loaded.state)
-        if self._counted != counted:
-            found: dict[str, set[str]] = {}
-            for op in list(_declaring):
-                owner = self._loaded.owner(op.own.__code__)
-                if owner is not None:
-                    found.setdefault(owner[0], set()).update(self._patterns(owner[0], op))
-            self._known = {key: frozenset(patterns) for key, patterns in found.items()}
-            self._counted = counted
-        return self._known
+        if self._counted == counted:
+            return
+        files: dict[str, set[str]] = {}
+        names: dict[str, set[str]] = {}
+        for op in list(_declaring):
+            owner = self._loaded.owner(op.own.__code__)
+            if owner is not None and op.depends_on:
+                files.setdefault(owner[0], set()).update(self._patterns(owner[0], op))
+            if owner is not None and op.untracked:
+                names.setdefault(owner[0], set()).update(op.untracked)
+        self._files = {key: frozenset(patterns) for key, patterns in files.items()}
+        self._globals = {key: frozenset(found) for key, found in names.items()}
+        self._counted = counted
 
     def _patterns(self, key: str, op: Op[..., Any]) -> list[str]:
         """Return the patterns of an op; those in the project relative to its module."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVa
 from mandala_git.errors import UsageError, VersionError
 from mandala_git.ops.arguments import CAPTURED, Bound, IgnoringPlan, Plan
 from mandala_git.ops.context import CONTEXT
-from mandala_git.ops.declared import Path, declare
+from mandala_git.ops.declared import Path, declared_files, declared_globals
 from mandala_git.ops.refs import unwrap
 from mandala_git.ops.special import settled
 from mandala_git.ops.wrapped import around, cells, own_function
@@ -59,6 +59,7 @@ class Op(Generic[P, T]):
         unstored: names of arguments whose values are not stored.
         refs: whether the function gets Refs, and calls inside it give Refs: a superop.
         depends_on: patterns of files whose content counts as the code does.
+        untracked: names of globals that do not count.
     """
 
     _settings: dict[str, Any]
@@ -80,6 +81,7 @@ class Op(Generic[P, T]):
         round_floats: int | None = None,
         refs: bool = False,
         depends_on: Sequence[Path] = (),
+        untracked: Sequence[str] = (),
     ) -> None:
         if isinstance(func, Op):
             raise UsageError(f"{func!r} is an op already", hint="Write @op once.")
@@ -119,7 +121,8 @@ class Op(Generic[P, T]):
             )
         self.round_floats = round_floats
         self.refs = refs
-        self.depends_on = declare(self, depends_on) if depends_on else ()
+        self.depends_on = declared_files(self, depends_on) if depends_on else ()
+        self.untracked = declared_globals(self, untracked) if untracked else ()
         _ops.add(self)
         filename = own.__code__.co_filename
         if filename not in _files:
@@ -365,6 +368,7 @@ def op(
     unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
     depends_on: Sequence[Path] = (),
+    untracked: Sequence[str] = (),
 ) -> Callable[[Callable[P, T]], Op[P, T]]: ...
 
 
@@ -378,6 +382,7 @@ def op(
     unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
     depends_on: Sequence[Path] = (),
+    untracked: Sequence[str] = (),
 ) -> Any:
     """Record the calls of a function inside `with storage:`; never compute one twice.
 
@@ -398,6 +403,8 @@ def op(
             the module, with `*`, `**`, `?` and `[...]`; a folder means all files in it. Where the
             content is another, or a file comes or goes, the call runs; where it is back, the call
             is found again.
+        untracked: globals that do not count, whatever they hold, because no result depends on
+            them (caches, counters): names of the op's module, or `pkg.mod.NAME`.
 
     Returns:
         The op. Outside a block it is the plain function.
@@ -412,6 +419,7 @@ def op(
         "unstored_args": unstored_args,
         "round_floats": round_floats,
         "depends_on": depends_on,
+        "untracked": untracked,
     }
     return _decorate(func, settings)
 
@@ -440,6 +448,7 @@ def superop(
     unstored_args: Sequence[str] = (),
     round_floats: int | None = None,
     depends_on: Sequence[Path] = (),
+    untracked: Sequence[str] = (),
 ) -> Callable[[Callable[P, T]], Op[P, T]]: ...
 
 

@@ -50,10 +50,10 @@ class Trouble:
         if (once or sentence) not in self._said:
             self._said.add(once or sentence)
             text = f"{sentence}\n  {hint}" if hint else sentence
-            warnings.warn(text, MandalaWarning, stacklevel=_outside())
+            warnings.warn(text, MandalaWarning, stacklevel=outside())
 
 
-def _outside() -> int:
+def outside() -> int:
     """Return the `stacklevel` of `_say`'s warning at which the code of this package ends."""
     level, frame = 0, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HOUSE):

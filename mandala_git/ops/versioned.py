@@ -11,6 +11,7 @@ from mandala_git.config import read_settings
 from mandala_git.errors import VersionError
 from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
+from mandala_git.ops.remarks import Remarks
 from mandala_git.ops.versioning import Before, CallVersion, Versioning, session_here
 from mandala_git.repo.data_files import normal
 from mandala_git.results.calls import Session
@@ -67,18 +68,22 @@ class Versioned(Versioning):
         super().__init__(results)
         self.repo = repo
         folder = repo.mandala_dir()
-        self.rules = rules = read_settings(repo.root).rules
+        settings = read_settings(repo.root)
+        self.rules = rules = settings.rules
         self.index = Index(
             None if folder is None else folder / "index.db",
             rules=rules,
             wal=results.wal,
         )
-        self.history = History(repo.store(), results, self.index, rules=rules)
+        self.history = History(
+            repo.store(), results, self.index, rules=rules, untracked=settings.untracked
+        )
         self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
         self._pin_decorated()
         self.tracker = Tracker(lambda filename: self.loaded.path_of(filename) is not None)
         self._world: ProcessWorld | None = None
         self._known: dict[Op[..., Any], _Known] = {}
+        self._remarks = Remarks()
         self._generation = -1
 
     def _pin_decorated(self) -> None:
@@ -326,6 +331,7 @@ class Versioned(Versioning):
             why = f"it changes {', '.join(changed)}"
         # What was bound meanwhile is as it was only for a later process.
         version = self._store(known, recorded, guard, here=sure and not moved)._replace(why=why)
+        self._remarks.about(recorded, self.world, known.definition)
         if version.reusable:
             known.recorded[observed] = (version, call.codes)
         return version
@@ -352,13 +358,15 @@ class Versioned(Versioning):
         recorded = recorder.record()
         if not call.links or recorder.why:
             keys = frozenset(node.key for node in recorded.nodes)
-            return recorded, recorder.why, self.world.checks(keys, recorder.files), True
+            guard = self.world.checks(known.definition, keys, recorder.files)
+            return recorded, recorder.why, guard, True
         self.history.keep(recorded.id, recorded)
-        guard = self.world.admit(recorded.id, known.definition)
-        if guard is None:  # one of the nested calls belongs to no later call
-            keys = frozenset(self.world.closure(known.definition))
-            return recorded, "", self.world.checks(keys, recorder.files), False
-        return recorded, "", guard, True
+        admitted = self.world.admit(recorded.id, known.definition)
+        if admitted is not None:
+            return recorded, "", admitted, True
+        # One of the nested calls belongs to no later call.
+        keys = frozenset(self.world.closure(known.definition))
+        return recorded, "", self.world.checks(known.definition, keys, recorder.files), False
 
     def _store(self, known: _Known, recorded: Recorded, guard: Guard, *, here: bool) -> CallVersion:
         context, texts, bodies = self._context(known)

@@ -57,6 +57,7 @@ class History:
         local: the results beside it; None when they cannot be read.
         index: cache of what texts and blobs define.
         rules: what the project adds to the rules of the normal form.
+        untracked: names of globals that the project does not count.
     """
 
     def __init__(
@@ -66,11 +67,13 @@ class History:
         index: Index,
         *,
         rules: Rules = NO_RULES,
+        untracked: frozenset[str] = frozenset(),
     ) -> None:
         self.shared = shared
         self.local = local
         self.index = index
         self.rules = rules
+        self.untracked = untracked
         self.nodes: dict[Meaning, Node] = {}
         self.classes = Classes(self.nodes)
         self.ledger = Ledger({})

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import FunctionType
+from typing import TYPE_CHECKING
 
 from mandala_git.repo.data_files import DiskFiles, Listing, normal
 from mandala_git.source.definitions import Definition, FileFacts, Kind, split_key
@@ -38,9 +39,22 @@ from mandala_git.versions.seen import (
     functions_of,
     stat_of,
 )
+from mandala_git.versions.untracked import Untracked
 from mandala_git.versions.verdicts import Edge
 from mandala_git.versions.ways import Undetermined
 from mandala_git.versions.worlds import SnapshotWorld
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Declarations(Protocol):
+        """What loaded ops declare (`ops.declared`)."""
+
+        def files(self) -> Mapping[str, AbstractSet[str]]:
+            """Return patterns by key of the op."""
+
+        def untracked(self) -> Mapping[str, frozenset[str]]:
+            """Return the names of globals that do not count, by key of the op."""
 
 
 class _Paths(AbstractSet[str]):
@@ -73,7 +87,7 @@ class ProcessWorld(SnapshotWorld):
         tree: lists the work tree; called once an epoch at most.
         history: texts, recorded versions and verdicts.
         data: the files that ops may depend on, as they are at any time.
-        declarations: tells which loaded ops depend on which patterns, by key.
+        declarations: tells what loaded ops declare.
     """
 
     data: DiskFiles
@@ -84,7 +98,7 @@ class ProcessWorld(SnapshotWorld):
         tree: Callable[[], IndexedTree],
         history: History,
         data: DiskFiles,
-        declarations: Callable[[], Mapping[str, AbstractSet[str]]],
+        declarations: Declarations,
     ) -> None:
         self.loaded = loaded
         self._data = data
@@ -102,6 +116,7 @@ class ProcessWorld(SnapshotWorld):
         self.unhashable: set[str] = set()  # keys of what holds values without a content id
         self._guards: dict[tuple[str, str], Guard] = {}
         self._closures: dict[str, dict[str, Definition]] = {}
+        self._untracked: Untracked | None = None
         self._modules = frozenset(self.loaded.modules())
         self._state = self.loaded.state
         snapshot = Snapshot(
@@ -115,6 +130,14 @@ class ProcessWorld(SnapshotWorld):
         )
         super().__init__(snapshot, history, self._data)
         self._listings: dict[str, Listing] = {}
+
+    @property
+    def untracked(self) -> Untracked:
+        """Which globals do not count where."""
+        declared = self._declarations.untracked()
+        if self._untracked is None or self._untracked.declared is not declared:
+            self._untracked = Untracked(self, self.left_out, declared)
+        return self._untracked
 
     def renew(self) -> None:
         """Begin a new epoch: something that was looked at has changed."""
@@ -195,6 +218,8 @@ class ProcessWorld(SnapshotWorld):
         place = self.loaded.place(definition)
         found = MISSING if place is None else place[0](place[1], MISSING)
         if place is None or found is MISSING or is_name(found):
+            return definition
+        if self.untracked.by_project(definition.key, definition):
             return definition
         reading = self._readings[definition.key] = read(self.loaded, found)
         if reading.cid is None:
@@ -306,21 +331,36 @@ class ProcessWorld(SnapshotWorld):
             self._closures[key] = self.snapshot.closure([definition]) if definition else {}
         return self._closures[key]
 
-    def checks(self, keys: Iterable[str], files: Mapping[str, Listing]) -> Guard:
+    def checks(self, op: str, keys: Iterable[str], files: Mapping[str, Listing]) -> Guard:
         """Return a guard of all that was looked at for these definitions.
 
         Args:
+            op: key of the op.
             keys: of the definitions.
             files: what was found in the files of patterns.
         """
         checks = [check for key in keys for check in self._checks.get(key, ())]
+        if self.untracked:
+            out = self._bound_untracked(op)
+            checks = [c for c in checks if not isinstance(c, Seen | SeenValue) or _at(c) not in out]
         return Guard([*checks, *(SeenFiles(self._data, *found) for found in files.items())])
+
+    def _bound_untracked(self, op: str) -> set[tuple[int, str]]:
+        """Return where the globals are bound that do not count for an op."""
+        counting = self.untracked.counting(op)
+        return {
+            (id(getattr(place[0], "__self__", None)), place[1])
+            for key, definition in self.closure(op).items()
+            if key not in counting
+            if definition.kind is Kind.GLOBAL
+            if (place := self.loaded.place(definition)) is not None
+        }
 
     def judge(
         self, version: str, op: str | None = None, *, assume: frozenset[Edge] = frozenset()
     ) -> Outcome | None:
         """Decide whether a recorded version belongs here; see `SnapshotWorld.judge`."""
-        self.declaring = self._declarations()
+        self.declaring = self._declarations.files()
         outcome = super().judge(version, op, assume=assume)
         if outcome is not None:
             self._listings.update(outcome.files)
@@ -333,7 +373,7 @@ class ProcessWorld(SnapshotWorld):
 
     def files_below(self, op: str) -> dict[str, dict[str, Listing]]:
         """Return what the ops in the static closure of one declare to depend on, as it is now."""
-        declaring = self._declarations()
+        declaring = self._declarations.files()
         if not declaring:
             return {}
         closure = self.closure(op)
@@ -342,13 +382,14 @@ class ProcessWorld(SnapshotWorld):
     def listings(self, key: str) -> dict[str, Listing]:
         """Return what an op declares to depend on, by pattern, as it is now."""
         folder = folder_of(key)
-        return {p: self._data.listing(normal(folder, p)) for p in self._declarations().get(key, ())}
+        declared = self._declarations.files().get(key, ())
+        return {pattern: self._data.listing(normal(folder, pattern)) for pattern in declared}
 
     def changeable(self, key: str) -> list[str]:
         """Return what an op can reach that it could change itself: values, class attributes."""
         return [
             each
-            for each, definition in self.closure(key).items()
+            for each, definition in self.untracked.counting(key).items()
             if (
                 definition.kind is Kind.GLOBAL
                 and (reading := self.reading(each)) is not None
@@ -361,7 +402,7 @@ class ProcessWorld(SnapshotWorld):
     def fixed(self, key: str) -> list[tuple[str, Check, Reading]]:
         """Return the other values in the static closure of an op: they can only be rebound."""
         found: list[tuple[str, Check, Reading]] = []
-        for each, definition in self.closure(key).items():
+        for each, definition in self.untracked.counting(key).items():
             reading = self.reading(each) if definition.kind is Kind.GLOBAL else None
             place = self.loaded.place(definition) if reading is not None else None
             if reading is not None and reading.same is None and place is not None:
@@ -421,4 +462,9 @@ class ProcessWorld(SnapshotWorld):
         if outcome is None or outcome.belongs is not Belongs.YES:
             return None
         keys = outcome.keys if outcome.keys is not None else self.closure(op).keys()
-        return self.checks(keys, outcome.files)
+        return self.checks(op, keys, outcome.files)
+
+
+def _at(check: Seen | SeenValue) -> tuple[int, str]:
+    """Return where a name is bound."""
+    return id(getattr(check.get, "__self__", None)), check.name

@@ -18,7 +18,15 @@ FROZEN = frozenset({int, float, complex, bool, str, bytes, type(None), range, ty
 
 _PLAIN_PARTS = FROZEN | {list, dict, set, tuple, frozenset, bytearray, FunctionType}
 _BY_LANGUAGE = frozenset({"_is_protocol", "_is_runtime_protocol"})
-_NAMES = frozenset({("logging", "Logger"), ("logging", "RootLogger"), ("typing", "TypeVar")})
+_NAMES = frozenset(
+    {
+        ("logging", "Logger"),
+        ("logging", "RootLogger"),
+        ("typing", "TypeVar"),
+        ("_thread", "lock"),
+        ("_thread", "RLock"),
+    }
+)
 
 
 class Reading(NamedTuple):

@@ -94,6 +94,7 @@ class Recorded(NamedTuple):
         volatile: not "" when the code cannot be told again by its text: then this version
             belongs only to the process with this name.
         context: id of the static closure; not part of the version's own id.
+        untracked: names by which the project left globals out that the code reads.
     """
 
     op: str
@@ -103,6 +104,7 @@ class Recorded(NamedTuple):
     links: tuple[tuple[str, str], ...] = ()
     volatile: str = ""
     context: str = ""
+    untracked: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Write the version as canonical JSON."""
@@ -139,6 +141,7 @@ class Recorded(NamedTuple):
             "roots": self.roots,
             "links": self.links,
             "volatile": self.volatile,
+            **({"untracked": self.untracked} if self.untracked else {}),
         }
 
     @classmethod
@@ -168,6 +171,7 @@ class Recorded(NamedTuple):
             tuple((op, version) for op, version in fields["links"]),
             fields["volatile"],
             fields["context"],
+            tuple(fields.get("untracked", ())),
         )
 
 

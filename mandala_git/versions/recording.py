@@ -147,6 +147,7 @@ class Recorder:
     _roots: set[str] = field(default_factory=set)
     _keys: dict[str, int] = field(default_factory=dict)
     _missing: str = ""
+    _left_out: set[str] = field(default_factory=set)
     why: str = ""
 
     def record(self) -> Recorded:
@@ -177,6 +178,7 @@ class Recorder:
             tuple(sorted(self._keys[key] for key in self._roots)),
             links,
             os.urandom(16).hex() if self.why else "",
+            untracked=tuple(sorted(self._left_out)),
         )
 
     def _why(self) -> str:
@@ -255,7 +257,8 @@ class Recorder:
         everything = self._observed | self._static
         if any(self._names_things(key) for key in sorted(everything)):
             for key in self.world.reachable_by_name():
-                if key not in self._observed and key not in self._static:
+                known = key in self._observed or key in self._static
+                if not known and not self._is_left_out(self.op.key, key):
                     self._root(key, static=False)
 
     def _names_things(self, key: str) -> bool:
@@ -311,7 +314,9 @@ class Recorder:
         for number, hole in enumerate(definition.holes):
             name = slot_name(definition, number)
             ends = tuple(self._present(snapshot.resolve(definition, number)))
-            if static or not hole.called or hole.name in self.ran.hidden.get(definition.key, ()):
+            if ends and all(self._is_left_out(definition.key, end.key) for end in ends):
+                slots.append(_Slot(name, None))
+            elif static or not hole.called or hole.name in self.ran.hidden.get(definition.key, ()):
                 slots.append(_Slot(name, ends))
             else:
                 slots.append(_Slot(name, self._narrow(ends), whole=False))
@@ -335,6 +340,17 @@ class Recorder:
             used = static or not only_attributes(definition)
             slots.append(_Slot(EVERYTHING, (leaf,) if used else None))
         return slots
+
+    def _is_left_out(self, reader: str, key: str) -> bool:
+        """Tell whether a global does not count for who reads it."""
+        untracked = self.world.untracked
+        if not untracked or not key:
+            return False
+        if key in untracked.by_op(self.op.key) or key in untracked.by_op(reader):
+            return True
+        name = untracked.by_project(key)
+        self._left_out.update((name,) if name else ())
+        return bool(name)
 
     def _present(self, ends: Iterable[End]) -> Iterable[End]:
         for end in ends:

@@ -61,6 +61,10 @@ if TYPE_CHECKING:
             """The files that ops may depend on; None where nobody knows them."""
 
         @property
+        def left_out(self) -> frozenset[str]:
+            """Names of globals that the project does not count."""
+
+        @property
         def declaring(self) -> Mapping[str, AbstractSet[str]]:
             """Patterns of files by key of the op that declares them, where ops are loaded."""
 
@@ -139,6 +143,8 @@ class Ways:
             return []
         if recorded.volatile and recorded.volatile != self.world.process:
             return []  # a nested call, too, whose code no text tells
+        if recorded.untracked and not self.world.left_out.issuperset(recorded.untracked):
+            return []  # nobody looked at what counts again
         node = recorded.nodes[number]
         definition = self.world.text(node.text_id)
         if definition is None:

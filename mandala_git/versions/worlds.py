@@ -42,6 +42,11 @@ class SnapshotWorld:
         self._generation = history.generation
 
     @property
+    def left_out(self) -> frozenset[str]:
+        """Names of globals that the project does not count."""
+        return self.history.untracked
+
+    @property
     def classes(self) -> Classes:
         """The classes of all meanings, with those of this world among them."""
         return self.history.classes
