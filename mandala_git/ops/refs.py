@@ -156,6 +156,15 @@ class Ref(Held):
     def __hash__(self) -> int:
         return hash(self.hid)
 
+    def __mandala_global__(self) -> tuple[object, Callable[[], Any]]:
+        """Say what it counts as where a global holds it: its id, however large the value is.
+
+        Returns:
+            What stands for it, and what loads the value for whoever looks for classes in it.
+        """
+        content = cid(self.load()) if self.changeable else self.cid
+        return ("mandala ref", content), self.load
+
     def __mandala_hash__(self) -> object:
         raise TypeError("it is a Ref inside an object: put its value there, ref.value")
 

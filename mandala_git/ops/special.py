@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from mandala_git.errors import UsageError
@@ -99,6 +100,10 @@ class ValuePointer(Held, Generic[T]):
             )
         self.id = id
         self.obj = obj
+
+    def __mandala_global__(self) -> tuple[object, Callable[[], Any]]:
+        """Say what it counts as where a global holds it: its name; see `Ref`."""
+        return ("mandala pointer", self.id), lambda: None
 
     def __repr__(self) -> str:
         return f"ValuePointer({self.id!r}, {self.obj!r})"

@@ -6,7 +6,7 @@ from enum import EnumMeta
 from types import FunctionType, ModuleType
 from typing import Any
 
-from mandala_git.errors import UnhashableValue
+from mandala_git.errors import UnhashableValue, ValueLost
 from mandala_git.records import NamedTuple
 from mandala_git.results.ids import Found, cid
 from mandala_git.source.definitions import Definition
@@ -27,6 +27,10 @@ _NAMES = frozenset(
         ("_thread", "RLock"),
     }
 )
+
+
+_INSIDE: dict[str, Found] = {}
+"""What is inside of values that have an id of their own, so that they are looked through once."""
 
 
 class Reading(NamedTuple):
@@ -98,8 +102,18 @@ def read(loaded: Loaded, found: Any) -> Reading:
         return Reading(cid(found).hex(), True, None)
     met = Found()
     try:
-        told = cid(found, found=met).hex()
-    except UnhashableValue:
+        if hasattr(kind, "__mandala_global__"):
+            known, load = kind.__mandala_global__(found)
+            told = cid(known).hex()
+            if told not in _INSIDE:
+                value = load()
+                if getattr(getattr(value, "dtype", None), "hasobject", True):
+                    cid(value, found=met)
+                _INSIDE[told] = met
+            met = _INSIDE[told]
+        else:
+            told = cid(found, found=met).hex()
+    except (UnhashableValue, ValueLost):
         return Reading(None, False, id(found))
     keys = loaded.keys_of(met.names)
     same = None if kind in (tuple, frozenset) and frozen(found) else id(found)

@@ -15,7 +15,7 @@ from operator import is_, itemgetter
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Self
 
-from mandala_git.errors import UnhashableValue
+from mandala_git.errors import UnhashableValue, ValueLost
 from mandala_git.records import NamedTuple
 from mandala_git.repo.data_files import DiskFiles, Listing
 from mandala_git.results.ids import cid
@@ -309,8 +309,9 @@ class _Functions(NamedTuple):
 def content(found: Any) -> str | None:
     """Return the content id (hex) of a value, None when it has none."""
     try:
-        return cid(found).hex()
-    except UnhashableValue:
+        stands = getattr(type(found), "__mandala_global__", None)
+        return cid(found if stands is None else stands(found)[0]).hex()
+    except (UnhashableValue, ValueLost):
         return None
 
 

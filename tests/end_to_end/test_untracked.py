@@ -153,6 +153,75 @@ def test_what_cannot_be_compared_is_named_once(project: Project) -> None:
     assert warned(project, "    p.g(1); p.g(2)\n")[1] == []
 
 
+BIG = """
+import numpy as np
+from pathlib import Path
+from mandala_git import op, wrap_atom
+
+X = wrap_atom(np.loadtxt("x.txt"))
+
+@op
+def f(x):
+    return float(X[x])
+"""
+
+
+def test_a_ref_as_a_global_is_its_id(project: Project) -> None:
+    project.write(p=BIG)
+    project.repo.write("x.txt", "1 2 3")
+    probe = (
+        "import p, mandala_git.results.ids as ids, mandala_git.versions.seen as seen\n"
+        "real, sizes = ids.cid, []\n"
+        "def spy(found, *a, **k):\n    sizes.append(type(found).__name__)\n"
+        "    return real(found, *a, **k)\n"
+        "seen.cid = spy\nimport mandala_git.versions.readings as r; r.cid = spy\n"
+        "with storage:\n    for n in (0, 1, 2, 0, 1, 2): out(p.f(n))\n"
+        "assert 'ndarray' not in sizes\n"
+    )
+    assert project.program(probe) == (["1.0", "2.0", "3.0"] * 2, 3, 3)
+    assert warned(project, "    p.f(0)\n") == ((["[]"], 0, 1), [])
+    # Its source is the same, and what it is made of is not.
+    project.repo.write("x.txt", "1 2 4")
+    assert project.runs("p.f(0)", "p.f(2)").values == ["1.0", "4.0"]
+    project.repo.write("x.txt", "1 2 3")
+    project.reuses("p.f(0)", "p.f(2)")
+
+
+def test_what_a_ref_holds_may_be_changed_in_place(project: Project) -> None:
+    project.write(p=BIG)
+    project.repo.write("x.txt", "1 2 3")
+    code = (
+        "import p\nwith storage:\n    out(p.f(0)); out(p.f(0))\n    p.X.value[0] = 7\n"
+        "    out(p.f(0)); out(p.f(0))\n    p.X.value[0] = 1\n    out(p.f(0))\n"
+    )
+    assert project.program(code) == (["1.0", "1.0", "7.0", "7.0", "1.0"], 2, 3)
+
+
+def test_a_class_in_a_ref_counts(project: Project) -> None:
+    project.write(
+        h="class C:\n    k = 3\n    def run(self, x):\n        return x * self.k\n",
+        p="from mandala_git import op, wrap_atom\nfrom h import C\n\nX = wrap_atom(C())\n"
+        "\n@op\ndef f(x):\n    return X.value.run(x)\n",
+    )
+    project.runs("p.f(2)")
+    project.reuses("p.f(2)")
+    project.edit("h", "k = 3", "k = 4")
+    project.runs("p.f(2)")
+    project.edit("h", "x * self.k", "x + self.k")
+    project.runs("p.f(2)")
+
+
+def test_a_pointer_as_a_global_is_its_name(project: Project) -> None:
+    project.write(
+        p="from mandala_git.imports import *\n\nX = ValuePointer('corpus-1', object())\n"
+        "\n@op\ndef f(x):\n    return X.id * x\n",
+    )
+    project.runs("p.f(2)")
+    project.reuses("p.f(2)")
+    project.edit("p", "corpus-1", "corpus-2")
+    project.runs("p.f(2)")
+
+
 @pytest.mark.parametrize("wrong", ["LOG", [1], ["a b"], [""], ["a."]])
 def test_bad_declarations_are_refused(wrong: Any) -> None:
     from mandala_git import op
