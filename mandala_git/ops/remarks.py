@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 from mandala_git.errors import MandalaWarning
 from mandala_git.ops.trouble import outside
 from mandala_git.source.definitions import Kind
 from mandala_git.versions.process import ProcessWorld
-from mandala_git.versions.recorded import Recorded
+from mandala_git.versions.recorded import NodeEnd, Recorded, RecordedNode
 
 
 class Remarks:
@@ -27,7 +28,7 @@ class Remarks:
         """
         for name in world.untracked.unknown(op):
             self._say(f"untracked={name!r} of {op} means no global that it reads")
-        for node in recorded.nodes:
+        for node in _named(recorded):
             definition = world.snapshot.definition(node.key)
             if node.value is None or node.value.cid is not None or definition is None:
                 continue
@@ -43,3 +44,17 @@ class Remarks:
         if text not in self._said:
             self._said.add(text)
             warnings.warn(text, MandalaWarning, stacklevel=outside())
+
+
+def _named(recorded: Recorded) -> Iterator[RecordedNode]:
+    """Yield the definitions to which names lead from the op; others are there to be sure."""
+    seen, todo = {0}, [0]
+    while todo:
+        node = recorded.nodes[todo.pop()]
+        yield node
+        for slot, ends in node.slots.items():
+            if slot.startswith((".", "<")):
+                continue  # any method of that name; the statements of a module
+            found = {end.node for end in ends or () if isinstance(end, NodeEnd)} - seen
+            seen |= found
+            todo += sorted(found)
