@@ -52,7 +52,7 @@ def given_a_ref(ref):
 
 def given_a_storage(storage, n):
     with storage:
-        return make(n), id(storage)
+        return make(n), (os.getpid(), id(storage))
 
 def make_here(n):
     with Storage():
@@ -88,6 +88,8 @@ if __name__ == "__main__":
         came = list(spread(pool, p.given_a_ref, refs))
         made = list(spread(pool, p.make_here, [7, 8, 7]))
         sent = list(spread(pool, p.given_a_storage, [storage] * 3, [20, 21, 22]))
+    opened = {of for _, of in sent}
+    assert len(opened) == len({process for process, _ in opened}), "one storage for each process"
     print({lazy for _, lazy, _ in came})
     assert [hid for _, _, hid in came] == [ref.hid for ref in refs]
     print([int(ref) for ref, _, _ in came])
