@@ -111,7 +111,8 @@ class Op(Generic[P, T]):
         self.output_names = tuple(output_names) if output_names is not None else None
         self._check_outputs(output_names)
         self._shape: bytes | None = None
-        self._specs: dict[bool, Specs | None] = {}
+        # Replaced, never changed: decorators around the op share what its attributes hold.
+        self._specs: tuple[tuple[bool, Specs | None], ...] = ()
         if round_floats is not None and (
             type(round_floats) is not int or not 1 <= round_floats <= 15
         ):
@@ -261,16 +262,15 @@ class Op(Generic[P, T]):
         Args:
             transparent: whether `list[T]` says what `MList[T]` does, and so on.
         """
-        try:
-            return self._specs[transparent]
-        except KeyError:
-            pass
+        for asked, known in self._specs:
+            if asked is transparent:
+                return known
         found = None
         if any(_says_more(each, transparent) for each in self.own.__annotations__.values()):
             from mandala_git.ops.annotations import specs_of
 
             found = specs_of(self.own, self.nout, transparent=transparent)
-        self._specs[transparent] = found
+        self._specs = (*self._specs, (transparent, found))
         return found
 
     def label(self, number: int) -> str:

@@ -12,7 +12,7 @@ from mandala_git.errors import VersionError
 from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.ops.remarks import Remarks
-from mandala_git.ops.versioning import Before, CallVersion, Versioning, session_here
+from mandala_git.ops.versioning import NOTHING, Before, CallVersion, Versioning, session_here
 from mandala_git.repo.data_files import normal
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
@@ -291,7 +291,8 @@ class Versioned(Versioning):
         readings = {key: self.world.read_now(key) for key in known.changeable}
         for key, check, reading in known.fixed:
             readings[key] = reading if check.holds() else self.world.read_now(key)
-        return Before(readings, self.world.files_below(known.definition))
+        files = self.world.files_below(known.definition)
+        return Before(readings, files) if readings or files else NOTHING
 
     def record(
         self,
@@ -311,7 +312,7 @@ class Versioned(Versioning):
             call.observed,
             frozenset(call.links),
             names,
-            tuple([(key, read and read.cid) for key, read in readings.items()]),
+            tuple([(key, read and read.cid) for key, read in readings.items()]) if readings else (),
             repr(files) if files else "",
         )
         known = self._of(op)
