@@ -25,9 +25,9 @@ _SOME = 256
 """Containers that are looked at together when all of them are."""
 
 _FETCH = """WITH RECURSIVE places (at) AS (
-        SELECT 0 UNION ALL SELECT at + 1 FROM places WHERE at + 1 < ?1)
+        SELECT 0 UNION ALL SELECT at + 1 FROM places WHERE at + 1 < ?)
     SELECT v.cid, v.codec, {data} FROM places CROSS JOIN vals v
-    ON v.cid = substr(?2, at * 16 + 1, 16)"""
+    ON v.cid = substr(?, at * 16 + 1, 16)"""
 
 
 def keep(results: Contents, structure: Structure, path: str) -> None:

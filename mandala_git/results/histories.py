@@ -40,9 +40,9 @@ def histories(results: Contents, hids: Iterable[bytes]) -> dict[bytes, list[byte
             found.update(
                 database.execute(
                     """WITH RECURSIVE places (at) AS (
-                        SELECT 0 UNION ALL SELECT at + 1 FROM places WHERE at + 1 < ?1)
+                        SELECT 0 UNION ALL SELECT at + 1 FROM places WHERE at + 1 < ?)
                     SELECT c.hid, c.elements FROM places CROSS JOIN containers c
-                    ON c.hid = substr(?2, at * 16 + 1, 16)""",
+                    ON c.hid = substr(?, at * 16 + 1, 16)""",
                     (len(rest), b"".join(rest)),
                 ).fetchall()
             )

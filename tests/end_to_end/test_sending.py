@@ -420,6 +420,7 @@ def test_an_op_that_is_sent_has_all_its_settings() -> None:
         "unstored_args": ["n"],
         "round_floats": 3,
         "depends_on": ["data.csv"],
+        "untracked": ["OPS"],
     }
     assert settings.keys() == inspect.signature(op).parameters.keys() - {"func"}
 
@@ -429,7 +430,15 @@ def test_an_op_that_is_sent_has_all_its_settings() -> None:
 
     again = pickle.loads(pytest.importorskip("cloudpickle").dumps(sent))
     assert again is not sent
-    for name in ("nout", "output_names", "unstored", "round_floats", "refs", "depends_on"):
+    for name in (
+        "nout",
+        "output_names",
+        "unstored",
+        "round_floats",
+        "refs",
+        "depends_on",
+        "untracked",
+    ):
         assert getattr(again, name) == getattr(sent, name)
     assert repr(again.bind((1,), {"k": 2})) == repr(sent.bind((1,), {"k": 2}))
     assert type(again.plan) is type(sent.plan)
