@@ -40,6 +40,13 @@ class Remarks:
                     f"@op(untracked=[{definition.name!r}])"
                 )
 
+    def unobserved(self, obstacle: str) -> None:
+        """Say that what calls run cannot be told from what they could run."""
+        self._say(
+            f"{obstacle}, so what a call runs cannot be observed: it counts with all code that it "
+            "could run, and runs again when any of that changes"
+        )
+
     def _say(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)

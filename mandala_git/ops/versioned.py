@@ -332,6 +332,8 @@ class Versioned(Versioning):
             why = f"it changes {', '.join(changed)}"
         # What was bound meanwhile is as it was only for a later process.
         version = self._store(known, recorded, guard, here=sure and not moved)._replace(why=why)
+        if not call.observed and self.tracker.obstacle:
+            self._remarks.unobserved(self.tracker.obstacle)
         self._remarks.about(recorded, self.world, known.definition)
         if version.reusable:
             known.recorded[observed] = (version, call.codes)

@@ -342,7 +342,7 @@ class _Profile:
             return False
         free = present is None or present is self.hook
         self.complete = self.complete and free
-        self.obstacle = "" if free else "a profiler is using sys.setprofile"
+        self.obstacle = "" if free else "a profiler uses sys.setprofile"
         return free
 
     def _first_event(self, frame: FrameType, event: str, arg: object) -> None:
