@@ -18,6 +18,7 @@ BENCHMARKS = {
     "memo": "a recorded new call, and a hit, in one process",
     "process": "a fresh process that asks for 1000 of 10000 calls; imports",
     "many": "100000 calls; a million with --scale 10",
+    "tracking": "what it costs an op to be observed",
     "chain": "chains of 10000 and 100000 calls, each given the result of the one before",
     "values": "an array of 10 MiB as argument and as result",
     "scan": "reading source",

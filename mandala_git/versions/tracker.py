@@ -15,6 +15,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, TypeVar, cast
 
+QUIET = 2_000
+"""Events without a new code object after which Python 3.12 is told to leave out what is known."""
+
+ENOUGH = 100_000
+"""Events without a new code object after which Python 3.11 looks no longer: each costs as much as a
+small function, and nothing can be left out there."""
+
 T = TypeVar("T")
 IsProject = Callable[[str], bool]
 Hook = Callable[[FrameType, str, Any], object]
@@ -60,11 +67,12 @@ class Tracker:
         self._lock = threading.RLock()
         self._open: dict[OpenCall, None] = {}
         self._leaves: tuple[OpenCall, ...] = ()
+        self.quiet = 0  # events since something was seen for the first time
         self._observer: _Monitoring | _Profile
         if sys.version_info >= (3, 12):
-            self._observer = _Monitoring(self._saw)
+            self._observer = _Monitoring(self)
         else:
-            self._observer = _Profile(self._saw)
+            self._observer = _Profile(self)
 
     @property
     def obstacle(self) -> str:
@@ -114,10 +122,12 @@ class Tracker:
         with self._lock:
             alone = not self._open
             self._open[call] = None
+            self.quiet = 0
             if alone:
                 self._leaves = (call,)
             else:
                 self._settle()
+            observer.renew()  # after that: what is left out is known to other calls
             hooked = observer.begin()
             call.observed = observer.complete
             return hooked
@@ -134,6 +144,7 @@ class Tracker:
                 self._leaves = ()
             else:
                 self._settle()
+                observer.renew()
                 if present is not None and present is observer.hook:
                     sys.setprofile(present)
         if not complete or _processes() != call.processes or _workers():
@@ -164,15 +175,22 @@ class Tracker:
         parents = {call.parent for call in self._open}
         self._leaves = tuple([call for call in self._open if call not in parents])
 
-    def _saw(self, code: CodeType) -> bool:
+    def saw(self, code: CodeType) -> bool:
         """Note a code object that starts or goes on; return whether its file is project code."""
         project = self._files.get(code.co_filename)
         if project is None:
             project = self._files[code.co_filename] = self._is_project(code.co_filename)
+        self.quiet += 1
         if project:
             for call in self._leaves:
-                call.codes[id(code)] = code
+                if id(code) not in call.codes:
+                    call.codes[id(code)] = code
+                    self.quiet = 0
         return project
+
+    def all_saw(self, code: CodeType) -> bool:
+        """Tell whether a code object has been noted for every call that events belong to now."""
+        return all(id(code) in call.codes for call in self._leaves)
 
 
 def _unhook(hook: Hook | None) -> Hook | None:
@@ -210,14 +228,22 @@ def _workers() -> bool:
 
 
 class _Monitoring:
-    """PEP 669; events stay on between calls, since switching costs more than a short callback."""
+    """PEP 669; events stay on between calls, since switching costs more than a short callback.
+
+    Code that all open calls have seen is left out once nothing new was seen for a while; all of it
+    is seen again when another call begins or goes on.
+
+    Args:
+        tracker: is told what runs.
+    """
 
     TOOL = "mandala_git"
     hook: Hook | None = None
 
-    def __init__(self, saw: Callable[[CodeType], bool]) -> None:
-        self._saw = saw
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
         self._id: int | None = None
+        self._left_out = False
         self.obstacle = ""
 
     @property
@@ -243,13 +269,20 @@ class _Monitoring:
         self._id = id
         self.obstacle = ""
         events = monitoring.events
-        saw, disable = self._saw, monitoring.DISABLE
+        tracker, disable = self._tracker, monitoring.DISABLE
 
         def started(code: CodeType, offset: int) -> object:
-            return None if saw(code) else disable
+            if not tracker.saw(code):
+                return disable
+            if tracker.quiet <= QUIET:
+                return None
+            # A call that begins in another thread either comes before the next line but one, and
+            # is asked there, or sees what the next line says, and renews.
+            self._left_out = True
+            return disable if tracker.all_saw(code) else None
 
         def thrown(code: CodeType, offset: int, exception: BaseException) -> object:
-            saw(code)  # this event cannot be disabled for one place
+            tracker.saw(code)  # this event cannot be disabled for one place
             return None
 
         monitoring.register_callback(id, events.PY_START, started)
@@ -259,6 +292,13 @@ class _Monitoring:
         # Places that an earlier block disabled are outside code, which stays uninteresting;
         # but another tool of this id may have left marks.
         monitoring.restart_events()
+
+    def renew(self) -> None:
+        """See everything again: events belong to other calls from now on."""
+        if self._left_out and self._id is not None:
+            self._left_out = False
+            monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+            monitoring.restart_events()
 
     def end(self, present: object, *, last: bool) -> None:
         """Note that a call ended."""
@@ -296,14 +336,17 @@ def _is_harmless(thread: threading.Thread) -> bool:
 class _Profile:
     """`sys.setprofile`: this thread, and threads that start while a call is open.
 
+    Args:
+        tracker: is told what runs.
+
     Attributes:
         hook: for `sys.setprofile`.
         complete: whether everything was seen since the first of the open calls began.
         obstacle: why nothing can be observed.
     """
 
-    def __init__(self, saw: Callable[[CodeType], bool]) -> None:
-        self._saw = saw
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
         self.hook: Hook = self._event  # the one object that `sys.getprofile` gives back
         self._on = False
         self._threads: set[int] = set()
@@ -313,11 +356,19 @@ class _Profile:
         self.obstacle = ""
 
     def _event(self, frame: FrameType, event: str, arg: object) -> None:
-        if event == "call":
-            if self._on:
-                self._saw(frame.f_code)
-            else:  # a thread that has outlived the call in which it was hooked
+        tracker = self._tracker
+        if not self._on:  # a thread that has outlived the call in which it was hooked
+            sys.setprofile(None)
+        elif event == "call":
+            tracker.saw(frame.f_code)
+        else:
+            tracker.quiet += 1
+            if tracker.quiet > ENOUGH:
+                self.complete = False  # from here on the static closure counts
                 sys.setprofile(None)
+
+    def renew(self) -> None:
+        """Nothing is left out here."""
 
     def begin(self) -> bool:
         """Observe a call that begins in this thread; return whether it has to set the hook."""

@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mandala_git.versions import tracker as tracking
 from mandala_git.versions.tracker import OpenCall, Tracker
 
 MONITORING = sys.version_info >= (3, 12)
@@ -248,3 +251,104 @@ def test_an_error_closes_the_call(tracker: Tracker) -> None:
         ran(tracker, lambda: helper(1) // 0)
     assert sys.getprofile() is None
     assert "helper" in ran(tracker, lambda: helper(1))[0]
+
+
+# -- what is seen often is left out for a while --------------------------------------------
+
+
+def one() -> None:
+    """Project code."""
+
+
+def two() -> None:
+    """Project code."""
+
+
+def three() -> None:
+    """Project code."""
+
+
+FUNCTIONS: tuple[Callable[[], None], ...] = (one, two, three)
+Step = int | list["Step"]  # a function that runs, or a call that opens inside
+
+
+def steps() -> st.SearchStrategy[list[Step]]:
+    return st.recursive(
+        st.lists(st.integers(0, 2), max_size=12),
+        lambda inner: st.lists(st.integers(0, 2) | inner, max_size=8),
+        max_leaves=20,
+    )
+
+
+@settings(deadline=None)
+@given(program=steps(), quiet=st.integers(0, 3))
+def test_each_call_sees_all_that_ran_in_it(program: list[Step], quiet: int) -> None:
+    """However soon what is known is left out, and calls open and end in between."""
+    found = Tracker(lambda filename: filename == __file__)
+
+    def work(inner: list[Step], call: OpenCall) -> None:
+        for step in inner:
+            if isinstance(step, int):
+                FUNCTIONS[step]()
+            else:
+                nested = OpenCall(call)
+                found.run(nested, work, (step, nested), {})
+                check(step, nested)
+
+    def check(inner: list[Step], call: OpenCall) -> None:
+        expected = {FUNCTIONS[step].__name__ for step in inner if isinstance(step, int)}
+        seen = names_of(call) & {"one", "two", "three"}
+        # On Python 3.11 nothing is left out, and who has seen enough says so.
+        assert seen == expected or (not call.observed and seen <= expected)
+
+    call = OpenCall()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracking, "QUIET", quiet)
+        patch.setattr(tracking, "ENOUGH", 20 * quiet)
+        found.run(call, work, (program, call), {})
+        check(program, call)
+        again = OpenCall()
+        found.run(again, work, (program, again), {})
+        check(program, again)
+    found.pause()
+
+
+def test_long_loops_of_small_functions(tracker: Tracker) -> None:
+    def work() -> None:
+        for _ in range(60_000):
+            one()
+        deeper(1)
+
+    names, call = ran(tracker, work)
+    if MONITORING:
+        assert {"one", "deeper", "helper"} <= names and call.observed
+    else:
+        assert not call.observed  # the static closure counts
+    names, call = ran(tracker, lambda: one())
+    assert "one" in names and call.observed
+
+
+def test_calls_of_other_threads_see_what_was_left_out(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not MONITORING:
+        pytest.skip("nothing is left out")
+    monkeypatch.setattr(tracking, "QUIET", 0)
+    stop = threading.Event()
+
+    def busy() -> None:
+        while not stop.is_set():
+            one()
+            two()
+
+    def short() -> bool:
+        names, call = ran(tracker, lambda: (one(), two(), three()))
+        return call.observed and {"one", "two", "three"} <= names
+
+    with ThreadPoolExecutor(2) as pool:
+        hot = pool.submit(ran, tracker, busy)
+        try:
+            assert all(short() for _ in range(500))
+        finally:
+            stop.set()
+        assert {"one", "two"} <= hot.result()[0]
