@@ -11,7 +11,6 @@ from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref
 from mandala_git.ops.special import Ignore
 from mandala_git.results.calls import Candidate, Edge
-from mandala_git.results.containers import kinds
 from mandala_git.results.store import Results
 from mandala_git.results.structures import Structure
 from mandala_git.versions.seen import Guard
@@ -132,6 +131,8 @@ def refs_of(
 
 def refs_at(results: Results, edges: Sequence[Edge]) -> list[Ref]:
     """Return the Refs of what calls were given or returned."""
+    from mandala_git.results.containers import kinds
+
     pairs = [(edge.hid, edge.cid) for edge in edges]
     return refs_of(pairs, kinds(results, [content for _, content in pairs]), results)
 

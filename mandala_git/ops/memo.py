@@ -31,7 +31,6 @@ from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.ops.special import Transient, settled
 from mandala_git.ops.trouble import Trouble, missing_call
 from mandala_git.ops.versioning import CallVersion, Versioning
-from mandala_git.results import containers
 from mandala_git.results.atoms import CONSTANT
 from mandala_git.results.calls import MISSING, Candidate
 from mandala_git.results.ids import ID_SIZE, call_hid, lookup_key, output_hid, value_hid
@@ -433,6 +432,8 @@ class Memo(Block):
         specs = op.specs(self.transparent)
         if not op.refs and (specs is None or specs.shape is None):
             return None  # it returns none
+        from mandala_git.results import containers
+
         return containers.kinds(self.results, [content for _, content in outputs])
 
     def _made(self, search: Search, made: Made, context: Context) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mandala_git.errors import ValueLost
-from mandala_git.results import codecs, containers, packing, reading
+from mandala_git.results import codecs, packing, reading
 from mandala_git.results.absence import Absence
 from mandala_git.results.buffer import Buffer, StoredValue
 from mandala_git.results.calls import MISSING
@@ -133,7 +133,9 @@ class Contents(Register):
         if packed is not None:
             return packing.value_of(packed)
         if row is None:
-            value = containers.small_element(self, content)
+            from mandala_git.results.containers import small_element
+
+            value = small_element(self, content)
             if value is not MISSING:
                 return value
             raise ValueLost(
@@ -141,7 +143,9 @@ class Contents(Register):
                 hint="Run the call that made it again, with its inputs at hand.",
             )
         if codec in codecs.CONTAINERS:
-            return containers.load_all(self, [content], recover=recover)[0]
+            from mandala_git.results.containers import load_all
+
+            return load_all(self, [content], recover=recover)[0]
         data: bytes | None = row[1]
         if data is None:
             return self.value_files().read(content, codec)
@@ -189,7 +193,9 @@ class Contents(Register):
         if value is MISSING:
             return
         if type(value) is Structure:
-            containers.keep(self, value, _path(kind, part))
+            from mandala_git.results.containers import keep
+
+            keep(self, value, _path(kind, part))
             return
         buffer = self._buffer
         if content in self._damaged:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mandala_git.errors import NewerSchema, ResultsError, UnstorableValue
-from mandala_git.results import histories, lifetime, packing, reading, references
+from mandala_git.results import lifetime, packing, reading
 from mandala_git.results.absence import Absence
 from mandala_git.results.buffer import Buffer
 from mandala_git.results.calls import CallRecord, CallRow, Candidate, Edge, NewCall
@@ -268,7 +268,11 @@ class Results(Contents):
                 database, self._runs, hids, packing.mark_of_call, reading.Opened.outputs
             )
         rest = hids - found.keys()
-        return {**found, **histories.makers_of_elements(self, rest)} if rest else found
+        if rest:
+            from mandala_git.results.histories import makers_of_elements
+
+            found |= makers_of_elements(self, rest)
+        return found
 
     def consumers(self, hids: Iterable[bytes]) -> dict[bytes, list[tuple[int, str]]]:
         """Return the calls that took each ref, or a container of it.
@@ -276,8 +280,10 @@ class Results(Contents):
         Returns:
             {history id: [(call, argument)]}.
         """
+        from mandala_git.results.references import takers
+
         with self._using() as database:
-            return references.takers(database, self._runs, hids)
+            return takers(database, self._runs, hids)
 
     def makers(self, content: bytes) -> list[int]:
         """Return the calls that returned a content, oldest first."""
