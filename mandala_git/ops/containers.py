@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from operator import index
 from typing import Any
 
-from mandala_git.errors import UnhashableValue, UsageError, ValueLost
-from mandala_git.ops.annotations import Spec
-from mandala_git.ops.refs import Held, Ref, bared, holds, unwrap
-from mandala_git.ops.special import Transient
+from mandala_git.errors import ValueLost
+from mandala_git.ops.intact import Watch, content_of
+from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.results import containers, histories
-from mandala_git.results.atoms import ATOMS, CONSTANT
 from mandala_git.results.calls import MISSING
-from mandala_git.results.ids import cid, value_hid
+from mandala_git.results.ids import cid
 from mandala_git.results.naming import Found
 from mandala_git.results.store import Results
 from mandala_git.results.structures import NAMES, Structure
@@ -149,12 +147,6 @@ class CollectionRef(Ref):
             structure.forget_history()
         return type(self)(hid, self.cid, loader, MISSING, structure)
 
-    def now(self, found: Found, path: str) -> Structure | None:
-        """Return what the value is now that was handed out; None where it was not changed."""
-        if self.unchanged():
-            return None
-        return structured(self._value, _like(self.structure), found, path)
-
     def attach(self) -> None:
         """Load all elements."""
         elements = self.elements()
@@ -177,7 +169,7 @@ class CollectionRef(Ref):
         return iter(self.elements())
 
     def __contains__(self, item: Any) -> bool:
-        content = item.cid if isinstance(item, Ref) else _content(item)
+        content = item.cid if isinstance(item, Ref) else content_of(item)
         if content is not None and content in self.structure.contents():
             return True
         return unwrap(item) in self.load()
@@ -352,13 +344,6 @@ def _store(loader: Any) -> Results:
     return loader if isinstance(loader, Results) else loader.results()
 
 
-def _content(item: Any) -> bytes | None:
-    try:
-        return cid(item)
-    except UnhashableValue:
-        return None
-
-
 def fetch(refs: Iterable[Ref]) -> None:
     """Load the values of many Refs at once; what is lost stays to be loaded one by one."""
     lazy: dict[int, list[Ref]] = {}
@@ -386,246 +371,3 @@ def fetch_inside(obj: Any) -> None:
                 seen.add(id(part))
                 todo.append(part)
     fetch(found)
-
-
-def absorb(structure: Structure) -> None:
-    """Let a structure know the values of those Refs in it that were loaded since it was made."""
-    origin = structure.origin
-    if structure.kind is set or origin is None:
-        return
-    parts = origin.values() if structure.keys is not None else origin
-    values = list(structure.values)
-    for place, part in enumerate(parts):
-        if type(values[place]) is Structure:
-            absorb(values[place])
-        elif isinstance(part, CollectionRef):
-            whole = part.whole
-            values[place] = whole.with_values(whole.values, stored=False)
-        elif values[place] is MISSING and isinstance(part, Ref) and part.in_memory:
-            values[place] = part.load()
-    structure.values = values
-
-
-# Taking apart ---------------------------------------------------------------------------------
-
-
-def structured(
-    value: Any,
-    spec: Spec | None,
-    found: Found,
-    path: str,
-    transient: Mapping[bytes, bool] | None = None,
-    *,
-    returned: bool = False,
-) -> Structure | None:
-    """Return what a container holds, if its elements are values of their own.
-
-    They are where an annotation says so, and where it holds Refs.
-
-    Args:
-        value: any value.
-        spec: what the annotation says.
-        found: collects the functions and classes met.
-        path: how to call the value in error messages.
-        transient: as for `given.Given`.
-        returned: it is an output of an op: what must not be in one is refused.
-
-    Returns:
-        None where it is one value.
-
-    Raises:
-        UnhashableValue: an element has no content id.
-        UsageError: what holds a Ref also holds itself, or is nested too deeply.
-    """
-    kind = type(value)
-    if kind not in NAMES or not ((spec is not None and spec.has(kind)) or holds(value, Ref)):
-        return None
-    try:
-        return _apart(value, spec, found, path, transient or {}, returned)
-    except RecursionError as error:
-        raise UsageError(
-            f"{path}: the {kind.__name__} holds a Ref, and holds itself or is nested too deeply",
-            hint="Replace the Ref by its value first: ref.value",
-        ) from error
-
-
-def _apart(
-    value: Any,
-    spec: Spec | None,
-    found: Found,
-    path: str,
-    transient: Mapping[bytes, bool],
-    returned: bool,
-) -> Structure:
-    kind = type(value)
-    keys = [unwrap(key) for key in value] if kind is dict else None  # a key is plain
-    cids: list[bytes] = []
-    values: list[Any] = []
-    nested: dict[int, str] = {}
-    hids: dict[int, bytes] = {}  # of those that do not follow from contents
-    for place, part in enumerate(value.values() if keys is not None else value):
-        if type(part) in ATOMS:
-            cids.append(cid(part))
-            values.append(part)
-            continue
-        where = f"{path}[{place if keys is None else keys[place]!r}]"
-        if isinstance(part, Ref):
-            hid, content, known = given_ref(part, found, where, transient)
-            if hid != value_hid(content):
-                hids[place] = hid
-            if isinstance(part, CollectionRef):
-                nested[place] = part.kind
-        else:
-            inner = spec.at(kind, place) if spec is not None else None
-            known = structured(part, inner, found, where, transient, returned=returned)
-            if known is not None:
-                content = known.cid
-                nested[place] = known.name
-                if known.hid is not None and known.hid != value_hid(content):
-                    hids[place] = known.hid
-            else:
-                known = part if returned and type(part) is Transient else bared(part)
-                content = cid(known, found=found, path=where)
-        cids.append(content)
-        values.append(known)
-    key_cids = [cid(key, found=found, path=f"{path}: key") for key in keys or ()]
-    histories = [hids.get(at) or value_hid(c) for at, c in enumerate(cids)] if hids else None
-    made = Structure.made(kind, keys, key_cids, cids, values, nested, histories)
-    made.origin = value
-    if returned:
-        made.forget_history()
-    return made
-
-
-def given_ref(
-    ref: Ref, found: Found, path: str, transient: Mapping[bytes, bool]
-) -> tuple[bytes, bytes, Any]:
-    """Return (history id, content id, value or MISSING) of a Ref that is given to a call.
-
-    One whose value was handed out is looked at again: what was changed in place since has no
-    history.
-    """
-    if isinstance(ref, CollectionRef):
-        changed = ref.now(found, path) if ref.changeable else None
-        if changed is None:
-            return ref.hid, ref.cid, ref.at_hand or MISSING
-        return changed.hid or value_hid(changed.cid), changed.cid, changed
-    known, hid, content = ref.load() if ref.in_memory else MISSING, ref.hid, ref.cid
-    if ref.changeable and not transient.get(content):
-        content = cid(known, found=found, path=path)
-        if content != ref.cid:
-            hid = value_hid(content)
-    return hid, content, known
-
-
-def _like(structure: Structure) -> Spec:
-    """Return what takes containers of a kind apart, one level deep."""
-    return Spec({structure.kind: ((), None)})
-
-
-def outputs_of(parts: Sequence[Any], specs: Any, name: str, *, refs: bool) -> tuple[Any, ...]:
-    """Return the outputs of a call, those taken apart that are structural.
-
-    Args:
-        parts: the outputs.
-        specs: what the op's annotations say; None: nothing.
-        name: of the op.
-        refs: whether it is a superop, whose Refs inside other values are replaced by theirs.
-    """
-    found: list[Any] = []
-    for number, part in enumerate(parts):
-        if isinstance(part, CollectionRef) and part.changeable and not part.unchanged():
-            part = part.load()
-        kind = type(part)
-        if kind in NAMES:
-            spec = specs.output(number) if specs is not None else None
-            path = f"{name}: result" if len(parts) == 1 else f"{name}: result[{number}]"
-            structure = structured(part, spec, Found(), path, returned=True)
-            if structure is not None:
-                found.append(structure)
-                continue
-        plain = refs and not isinstance(part, Ref) and kind is not Transient
-        found.append(bared(part) if plain else part)
-    return tuple(found)
-
-
-# Changed in place? ------------------------------------------------------------------------------
-
-
-class Watch:
-    """A container that a function got, and that it may have changed in place.
-
-    Args:
-        structure: what it holds.
-        value: the plain container.
-        met: collects the classes of elements that came as Refs, whose ids hide them.
-        transient: content ids that are no hash of their values.
-    """
-
-    __slots__ = ("_parts", "_structure", "_transient", "_value")
-
-    def __init__(
-        self,
-        structure: Structure,
-        value: Any,
-        met: Found | None = None,
-        transient: Mapping[bytes, bool] | None = None,
-    ) -> None:
-        self._structure = structure
-        self._value = value
-        self._transient = transient or {}
-        self._parts = _parts(structure, value)
-        if met is not None:
-            for place, part in enumerate(self._parts):
-                known = structure.values[place] if structure.kind is not set else MISSING
-                if type(part) not in CONSTANT and not _pointed(known):
-                    cid(part, found=met)
-
-    def intact(self) -> bool:
-        """Say whether it is what it was."""
-        return _is(self._structure, self._value, self._parts, self._transient)
-
-
-def _pointed(known: Any) -> bool:
-    """Say whether an element is a pointer, or is recorded with some in it."""
-    return isinstance(known, Held) or (type(known) in NAMES and holds(known))
-
-
-def _parts(structure: Structure, value: Any) -> list[Any]:
-    return list(value.values() if structure.keys is not None else value)
-
-
-def _is(
-    structure: Structure,
-    value: Any,
-    before: Sequence[Any] | None,
-    transient: Mapping[bytes, bool],
-) -> bool:
-    kind: Any = structure.kind
-    if type(value) is not kind or len(value) != len(structure):
-        return False
-    if structure.keys is not None and not all(
-        now is then or _content(now) == _content(then)
-        for now, then in zip(value, structure.keys, strict=True)
-    ):
-        return False
-    parts = _parts(structure, value)
-    if structure.kind is set:
-        if structure.nested:  # tuples; whoever changes what is in a set takes out one and adds one
-            return before is not None and set(map(id, parts)) == set(map(id, before))
-        return sorted(_content(part) or b"" for part in parts) == structure.contents()
-    for place, part in enumerate(parts):
-        known = structure.values[place]
-        if before is not None and part is before[place] and type(part) in CONSTANT:
-            continue
-        if place in structure.nested:
-            if type(known) is not Structure or not _is(known, part, None, transient):
-                return False
-        elif transient.get(structure.content(place)):
-            continue
-        elif _pointed(known):
-            if _content(known) != structure.content(place):  # beside the pointers in it
-                return False
-        elif _content(part) != structure.content(place):
-            return False
-    return True

@@ -122,7 +122,7 @@ class Given:
             type(value) not in NAMES or not (spec or holds(value, Ref))
         ):
             return False
-        from mandala_git.ops.containers import given_ref, structured
+        from mandala_git.ops.apart import given_ref, structured
 
         if isinstance(value, Ref):
             self.inputs.append(Input(name, *given_ref(value, self.met, path, self.transient)))
@@ -168,7 +168,8 @@ def _plain(value: Any, structure: Structure) -> Any:
     """Return a container without Refs; its structure gets to know what was loaded for that."""
     if not holds(value):
         return value
-    from mandala_git.ops.containers import absorb, fetch_inside
+    from mandala_git.ops.apart import absorb
+    from mandala_git.ops.containers import fetch_inside
 
     fetch_inside(value)
     plain = unwrap(value)
@@ -187,7 +188,7 @@ def content_of_plain(value: Any, name: str, specs: Specs | None) -> bytes:
     """Return the content id of a plain value that is given for an argument."""
     spec = specs.argument(name) if specs is not None else None
     if type(value) in NAMES and (spec or holds(value, Ref)):
-        from mandala_git.ops.containers import structured
+        from mandala_git.ops.apart import structured
 
         structure = structured(value, spec, Found(), name)
         if structure is not None:

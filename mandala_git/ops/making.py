@@ -24,7 +24,7 @@ from mandala_git.results.structures import Structure
 from mandala_git.versions.tracker import OpenCall
 
 if TYPE_CHECKING:
-    from mandala_git.ops.containers import Watch
+    from mandala_git.ops.intact import Watch
 
 
 class Made(NamedTuple):
@@ -256,7 +256,8 @@ def _lent(
 
 def _watch(given: Given, place: int, value: Any) -> Watch:
     """Return who notices that a container was changed whose elements are values of their own."""
-    from mandala_git.ops.containers import CollectionRef, Watch
+    from mandala_git.ops.containers import CollectionRef
+    from mandala_git.ops.intact import Watch
 
     known, ref = given.inputs[place].value, given.kept[place][1]
     if isinstance(ref, CollectionRef) and known in (MISSING, ref.at_hand):

@@ -446,7 +446,7 @@ class Memo(Block):
         specs = op.specs(self.transparent)
         parts = op.split(made.returned, specs)
         if op.refs or specs is not None:
-            from mandala_git.ops.containers import outputs_of
+            from mandala_git.ops.apart import outputs_of
 
             parts = outputs_of(parts, specs, op.name, refs=op.refs)
         if version is not None:

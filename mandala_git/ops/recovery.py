@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import MandalaError, ResultsError, ValueLost, VersionError
+from mandala_git.ops.apart import outputs_of
 from mandala_git.ops.arguments import CAPTURED, Bound
-from mandala_git.ops.containers import outputs_of
 from mandala_git.ops.context import CONTEXT, Context, Modes
 from mandala_git.ops.given import content_of_plain, holds_pointers
 from mandala_git.ops.making import run

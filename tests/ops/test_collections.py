@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from nowhere import Tree  # type: ignore[import-not-found]
 
 
+# Ops that are made in a test belong to it, and it looks at what was seen.
+pytestmark = pytest.mark.filterwarnings("ignore:.*SEEN .* has no content that can be compared")
+
+
 class Leaf:
     """Something that can be changed in place."""
 
