@@ -91,7 +91,8 @@ class Tended:
         Returns:
             A row a version that has calls: `op`, `version` (the first digits of its id), `calls`,
             `seconds` of computing, `size` in bytes of their values, `last` (when the last session
-            with some began), `commit` (of then), `belongs` to the code as it is.
+            with some began), `commit` (of then), `belongs` to the code as it is; of one op also
+            `code`: the op and every definition that it ran, with their keys.
 
         Raises:
             UsageError: there is no such op.
@@ -109,6 +110,11 @@ class Tended:
             [each._replace(version=each.version[:SHORT]) for each in found],
             columns=list(Stock._fields),
         )
+        if op is not None:
+            from mandala_git.ops.sources import code_of
+            from mandala_git.versions.listing import code
+
+            frame["code"] = [code(code_of(self.versioning, each.version)) for each in found]
         frame["last"] = pandas.to_datetime(frame["last"], unit="s", utc=True)
         return frame
 

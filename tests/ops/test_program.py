@@ -137,6 +137,9 @@ def test_the_code_of_a_version(storage: Storage) -> None:
     assert "def helper(x: Any) -> Any:\n    return x * SCALE\n" in text
     assert "SCALE = 2\n" in text and "get_acc" not in text
     assert storage.diff(version, version) == ""
+    table = storage.versions(train)
+    assert list(table["code"]) == [text] and list(table["version"]) == [version[:12]]
+    assert "code" not in storage.versions()
     other = storage.get_creators([X])[0].version
     both = storage.diff(version, other)
     assert "-def train(" in both and "+def load(" in both
