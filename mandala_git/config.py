@@ -50,10 +50,12 @@ class Settings(NamedTuple):
     Attributes:
         rules: of the normal form.
         untracked: globals that do not count for any op, as `NAME` or `pkg.mod.NAME`.
+        packages: installed distributions of which another version is another world.
     """
 
     rules: Rules = NO_RULES
     untracked: frozenset[str] = frozenset()
+    packages: tuple[str, ...] = ()
 
 
 def read_settings(root: Path) -> Settings:
@@ -79,12 +81,12 @@ def read_settings(root: Path) -> Settings:
         raise UsageError(
             f"{root / 'pyproject.toml'} cannot be read: {error}", hint="Mend the file."
         ) from error
-    unknown = set(table) - {"neutral", "equal", "untracked"}
+    unknown = set(table) - {"neutral", "equal", "untracked", "packages"}
     if unknown:
         raise UsageError(
             f"[tool.mandala] in {root / 'pyproject.toml'} has unknown settings: "
             + ", ".join(sorted(unknown)),
-            hint="Known: neutral = [...], equal = [...], untracked = [...].",
+            hint="Known: neutral, equal, untracked, packages, each a list of names.",
         )
     neutral = _names(root, table, "neutral", "package.decorator")
     equal = _names(root, table, "equal", CONSTANT_FOLDING)
@@ -96,7 +98,9 @@ def read_settings(root: Path) -> Settings:
             hint=f"Known: {', '.join(EQUALITIES)}.",
         )
     untracked = _names(root, table, "untracked", "package.module.CACHE")
-    return Settings(Rules(tuple(neutral), frozenset(equal)), frozenset(untracked))
+    packages = _names(root, table, "packages", "numpy")
+    rules = Rules(tuple(neutral), frozenset(equal))
+    return Settings(rules, frozenset(untracked), tuple(sorted(set(packages))))
 
 
 def _names(root: Path, table: dict[str, Any], key: str, example: str) -> list[str]:

@@ -162,16 +162,28 @@ def _other_code(memo: Memo, op: Op[..., Any], candidates: list[Candidate]) -> It
             yield "a call with these arguments ran code that no file tells, or changed its inputs"
         elif not outcome.stops:
             yield "a recorded call with these arguments has lost its result"
-        files = moved(versioning.world, version.vid.hex()) if version else []
-        for path in files:
-            if path not in told:
-                told.add(path)
-                yield f"{path} is not as it was when a call with these arguments ran"
+        around = [*_around(versioning, version.vid.hex())] if version else []
+        for line in around:
+            if line not in told:
+                told.add(line)
+                yield line
         for stop in outcome.stops if outcome is not None else ():
-            # Equal code stops at a value, or at the files.
-            if stop not in told and not (files and stop.text_old == stop.text_new):
+            # Equal code stops at a value, or at what is around it.
+            if stop not in told and not (around and stop.text_old == stop.text_new):
                 told.add(stop)
                 yield from _stopped(versioning, comparison, worlds, stop)
+
+
+def _around(versioning: Versioned, version: str) -> Iterator[str]:
+    """Say what is not as it was when a call ran, beside code and values."""
+    recorded = versioning.history.recorded(version)
+    known = dict(recorded.packages) if recorded is not None else {}
+    for name, now in versioning.history.packages.items():
+        if known.get(name) != now:
+            then = known.get(name) or "not looked at"
+            yield f"{name} is {now}; when a call with these arguments ran it was {then}"
+    for path in moved(versioning.world, version):
+        yield f"{path} is not as it was when a call with these arguments ran"
 
 
 def _stopped(

@@ -11,6 +11,7 @@ from mandala_git.config import read_settings
 from mandala_git.errors import VersionError
 from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
+from mandala_git.ops.packages import installed
 from mandala_git.ops.remarks import Remarks
 from mandala_git.ops.versioning import NOTHING, Before, CallVersion, Versioning, session_here
 from mandala_git.repo.data_files import normal
@@ -76,7 +77,12 @@ class Versioned(Versioning):
             wal=results.wal,
         )
         self.history = History(
-            repo.store(), results, self.index, rules=rules, untracked=settings.untracked
+            repo.store(),
+            results,
+            self.index,
+            rules=rules,
+            untracked=settings.untracked,
+            packages=installed(settings.packages, repo.root),
         )
         self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
         self._pin_decorated()

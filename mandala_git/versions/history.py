@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mandala_git.config import NO_RULES, Rules
@@ -58,6 +59,7 @@ class History:
         index: cache of what texts and blobs define.
         rules: what the project adds to the rules of the normal form.
         untracked: names of globals that the project does not count.
+        packages: versions of the distributions that count, by name; empty where no code runs.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class History:
         *,
         rules: Rules = NO_RULES,
         untracked: frozenset[str] = frozenset(),
+        packages: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.shared = shared
         self.local = local
         self.index = index
         self.rules = rules
         self.untracked = untracked
+        self.packages = packages
         self.nodes: dict[Meaning, Node] = {}
         self.classes = Classes(self.nodes)
         self.ledger = Ledger({})

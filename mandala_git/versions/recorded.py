@@ -95,6 +95,7 @@ class Recorded(NamedTuple):
             belongs only to the process with this name.
         context: id of the static closure; not part of the version's own id.
         untracked: names by which the project left globals out that the code reads.
+        packages: (name, version) of the installed distributions that count in the project.
     """
 
     op: str
@@ -105,6 +106,7 @@ class Recorded(NamedTuple):
     volatile: str = ""
     context: str = ""
     untracked: tuple[str, ...] = ()
+    packages: tuple[tuple[str, str], ...] = ()
 
     def to_bytes(self) -> bytes:
         """Write the version as canonical JSON."""
@@ -142,6 +144,7 @@ class Recorded(NamedTuple):
             "links": self.links,
             "volatile": self.volatile,
             **({"untracked": self.untracked} if self.untracked else {}),
+            **({"packages": self.packages} if self.packages else {}),
         }
 
     @classmethod
@@ -172,6 +175,7 @@ class Recorded(NamedTuple):
             fields["volatile"],
             fields["context"],
             tuple(fields.get("untracked", ())),
+            tuple((name, version) for name, version in fields.get("packages", ())),
         )
 
 

@@ -179,6 +179,7 @@ class Recorder:
             links,
             os.urandom(16).hex() if self.why else "",
             untracked=tuple(sorted(self._left_out)),
+            packages=tuple(sorted(self.world.packages.items())),
         )
 
     def _why(self) -> str:

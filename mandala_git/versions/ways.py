@@ -65,6 +65,10 @@ if TYPE_CHECKING:
             """Names of globals that the project does not count."""
 
         @property
+        def packages(self) -> Mapping[str, str]:
+            """Versions of the installed distributions that count; empty where no code runs."""
+
+        @property
         def declaring(self) -> Mapping[str, AbstractSet[str]]:
             """Patterns of files by key of the op that declares them, where ops are loaded."""
 
@@ -145,6 +149,8 @@ class Ways:
             return []  # a nested call, too, whose code no text tells
         if recorded.untracked and not self.world.left_out.issuperset(recorded.untracked):
             return []  # nobody looked at what counts again
+        if self.world.packages and not self.world.packages.items() <= set(recorded.packages):
+            return []
         node = recorded.nodes[number]
         definition = self.world.text(node.text_id)
         if definition is None:

@@ -47,6 +47,11 @@ class SnapshotWorld:
         return self.history.untracked
 
     @property
+    def packages(self) -> Mapping[str, str]:
+        """Versions of the installed distributions that count; empty where no code runs."""
+        return self.history.packages
+
+    @property
     def classes(self) -> Classes:
         """The classes of all meanings, with those of this world among them."""
         return self.history.classes
