@@ -27,7 +27,7 @@ PACKAGE = HOUSE / "mandala_git"
 GROUND = ("source", "repo", "results")
 UPPER = ("versions", "ops", "frames", "queries", "views", "cli")
 CELLAR = ("errors", "config", "records")
-FRONT = ("", "imports")  # `mandala_git` itself and the public names: the front door
+FRONT = ("", "imports", "utils")  # `mandala_git` itself and the public names: the front door
 
 HEAVY = ("pandas", "numpy", "joblib", "libcst", "pygit2", "rich")
 

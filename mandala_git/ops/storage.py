@@ -14,7 +14,7 @@ from mandala_git.ops.context import CONTEXT, PLAIN, Block, Modes, begin, end
 from mandala_git.ops.judged import Judged
 from mandala_git.ops.op import Op
 from mandala_git.ops.provenance import Provenance
-from mandala_git.ops.refs import Ref, unwrap
+from mandala_git.ops.refs import Held, Ref, replaced, unwrap
 from mandala_git.ops.tended import Tended
 from mandala_git.repo.repository import Repository
 
@@ -288,8 +288,18 @@ class Storage(Provenance, Judged, Tended):
         """Return an object with every Ref in it replaced by its value."""
         return unwrap(obj)
 
-    def attach(self, obj: Any) -> Any:
-        """Load the values of all Refs in an object; they stay Refs."""
+    def attach(self, obj: Any, inplace: bool = True) -> Any:
+        """Load the values of all Refs in an object; they stay Refs.
+
+        Args:
+            obj: a Ref, or lists, tuples, sets and dicts of them.
+            inplace: whether these very Refs get their values; otherwise copies of them.
+
+        Returns:
+            The object, or a copy of it with copies of its Refs.
+        """
+        if not inplace:
+            return self.attach(replaced(obj, _copied))
         if isinstance(obj, Ref):
             obj.attach()
         elif isinstance(obj, list | tuple | set):
@@ -299,6 +309,23 @@ class Storage(Provenance, Judged, Tended):
             for each in obj.values():
                 self.attach(each)
         return obj
+
+    def commit(self) -> None:
+        """Write what waits to be written now; at the end of a block it is written anyway.
+
+        Raises:
+            ResultsError: the database cannot be written; everything still waits.
+        """
+        self.results.flush()
+
+    def clear_cache(self) -> None:
+        """Look calls up in the database again; nothing that is recorded is lost."""
+        self._memo.settle()
+        self._memo.forget()
+
+    def dump_config(self) -> dict[str, Any]:
+        """Return the arguments with which another storage is opened as this one was."""
+        return dict(self._settings)
 
     def at(self, rev: str) -> Past:
         """Return this storage as the world of a commit sees it, without a checkout.
@@ -368,6 +395,10 @@ class Storage(Provenance, Judged, Tended):
     def __mandala_hash__(self) -> object:
         # A storage that code can reach is a way to results, never a part of them.
         return "mandala_git.Storage"
+
+
+def _copied(held: Held) -> Any:
+    return held.shallow_copy() if isinstance(held, Ref) else held
 
 
 def _names_database(path: str | Path) -> bool:
