@@ -51,11 +51,13 @@ class Settings(NamedTuple):
         rules: of the normal form.
         untracked: globals that do not count for any op, as `NAME` or `pkg.mod.NAME`.
         packages: installed distributions of which another version is another world.
+        track_packages: installed distributions or packages whose code counts as the project's.
     """
 
     rules: Rules = NO_RULES
     untracked: frozenset[str] = frozenset()
     packages: tuple[str, ...] = ()
+    track_packages: tuple[str, ...] = ()
 
 
 def read_settings(root: Path) -> Settings:
@@ -81,12 +83,12 @@ def read_settings(root: Path) -> Settings:
         raise UsageError(
             f"{root / 'pyproject.toml'} cannot be read: {error}", hint="Mend the file."
         ) from error
-    unknown = set(table) - {"neutral", "equal", "untracked", "packages"}
+    unknown = set(table) - {"neutral", "equal", "untracked", "packages", "track_packages"}
     if unknown:
         raise UsageError(
             f"[tool.mandala] in {root / 'pyproject.toml'} has unknown settings: "
             + ", ".join(sorted(unknown)),
-            hint="Known: neutral, equal, untracked, packages, each a list of names.",
+            hint="Known: neutral, equal, untracked, packages, track_packages, each a list of names.",
         )
     neutral = _names(root, table, "neutral", "package.decorator")
     equal = _names(root, table, "equal", CONSTANT_FOLDING)
@@ -100,7 +102,10 @@ def read_settings(root: Path) -> Settings:
     untracked = _names(root, table, "untracked", "package.module.CACHE")
     packages = _names(root, table, "packages", "numpy")
     rules = Rules(tuple(neutral), frozenset(equal))
-    return Settings(rules, frozenset(untracked), tuple(sorted(set(packages))))
+    tracked = _names(root, table, "track_packages", "mylib")
+    return Settings(
+        rules, frozenset(untracked), tuple(sorted(set(packages))), tuple(sorted(set(tracked)))
+    )
 
 
 def _names(root: Path, table: dict[str, Any], key: str, example: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -65,6 +66,7 @@ class Storage(Provenance, Judged, Tended):
             "ask" (show the edit and ask: breaking or compatible?), "reuse" (as if every such edit
             were compatible; nothing is recorded about it), "raise" (`CodeChanged`). None: "ask"
             at a prompt, "recompute" elsewhere.
+        track_packages: installed packages whose code counts as that of the project does.
 
     Raises:
         UsageError: there is no such compression or setting, or no such time to wait.
@@ -84,6 +86,7 @@ class Storage(Provenance, Judged, Tended):
         single_flight: bool | float = False,
         on_change: Literal["ask", "recompute", "reuse", "raise"] | None = None,
         plain_collections: Literal["opaque", "transparent"] = "opaque",
+        track_packages: Sequence[str] = (),
     ) -> None:
         if compression not in (None, "gzip", "xz"):
             raise UsageError(
@@ -94,6 +97,11 @@ class Storage(Provenance, Judged, Tended):
             raise UsageError(
                 f"on_change={on_change!r} is not known",
                 hint=f"Use one of {', '.join(map(repr, POLICIES))}.",
+            )
+        if isinstance(track_packages, str):
+            raise UsageError(
+                f"track_packages={track_packages!r} is one name, not a list of them",
+                hint=f"Write track_packages=[{track_packages!r}].",
             )
         if plain_collections not in ("opaque", "transparent"):
             raise UsageError(
@@ -111,6 +119,7 @@ class Storage(Provenance, Judged, Tended):
             "single_flight": single_flight,
             "on_change": on_change,
             "plain_collections": plain_collections,
+            "track_packages": track_packages,
         }
         self.repository: Repository | None
         try:
@@ -136,7 +145,7 @@ class Storage(Provenance, Judged, Tended):
 
             self._project = Folder(folder_here(deps_path), folder)
         self.results = Results(folder, database=database, compression=compression, mapped=mapped)
-        versioning = Versioned(self._project, self.results)
+        versioning = Versioned(self._project, self.results, track_packages)
         versioning.lenient = on_change == "reuse"
         self.versioning: Versioning = versioning
         flights = self._flights(single_flight)

@@ -11,7 +11,7 @@ from mandala_git.config import read_settings
 from mandala_git.errors import VersionError
 from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
-from mandala_git.ops.packages import installed
+from mandala_git.ops.packages import installed, places_of
 from mandala_git.ops.remarks import Remarks
 from mandala_git.ops.versioning import NOTHING, Before, CallVersion, Versioning, session_here
 from mandala_git.repo.data_files import normal
@@ -59,18 +59,22 @@ class Versioned(Versioning):
     Args:
         repo: the repository, or a folder outside of any.
         results: its results.
+        track_packages: installed packages whose code counts, beside those of the settings.
     """
 
     tracker: Tracker
     lenient = False
     """Whether an edit about which nothing was said counts as compatible."""
 
-    def __init__(self, repo: Project, results: Results) -> None:
+    def __init__(self, repo: Project, results: Results, track_packages: Iterable[str] = ()) -> None:
         super().__init__(results)
         self.repo = repo
         folder = repo.mandala_dir()
         settings = read_settings(repo.root)
         self.rules = rules = settings.rules
+        tracked = sorted({*track_packages, *settings.track_packages})
+        # What was recorded when nobody looked at their code does not count.
+        looked_at = dict.fromkeys((f"the code of {name}" for name in tracked), "looked at")
         self.index = Index(
             None if folder is None else folder / "index.db",
             rules=rules,
@@ -82,9 +86,9 @@ class Versioned(Versioning):
             self.index,
             rules=rules,
             untracked=settings.untracked,
-            packages=installed(settings.packages, repo.root),
+            packages=installed(settings.packages, repo.root) | looked_at,
         )
-        self.loaded = Loaded(repo.root, self.index, self._blob_id, rules)
+        self.loaded = Loaded(repo.root, self.index, self._blob_id, rules, places_of(tracked))
         self._pin_decorated()
         self.tracker = Tracker(lambda filename: self.loaded.path_of(filename) is not None)
         self._world: ProcessWorld | None = None

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.config import NO_RULES, Rules
@@ -22,6 +22,7 @@ from mandala_git.source.definitions import Definition, FileFacts, Kind, by_name
 from mandala_git.source.index import Index
 from mandala_git.source.modules import OUTSIDE
 from mandala_git.versions.indexed import scan_cells, scan_into
+from mandala_git.versions.places import Places
 from mandala_git.versions.seen import (
     MISSING,
     Lookup,
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
 
 _TICK = 10_000_000  # ns that the times of files lag behind the clock
 _STARTED = time.time_ns() - _TICK
-
-_PACKAGE = os.path.realpath(Path(__file__).parent.parent) + os.sep
-"""This package, which is no user's project, not even in its own repository."""
-
-_STANDARD = os.path.realpath(os.path.dirname(os.__file__)) + os.sep
-"""The standard library."""
 
 
 class Pinned:
@@ -73,6 +68,7 @@ class Loaded:
         index: cache of what blobs define.
         blob_id: git's id of bytes.
         rules: what the project adds to the rules of the normal form.
+        packages: folders and files of installed packages whose code counts, see `Places`.
     """
 
     def __init__(
@@ -81,8 +77,10 @@ class Loaded:
         index: Index,
         blob_id: Callable[[bytes], str],
         rules: Rules = NO_RULES,
+        packages: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.root = root
+        self.where = Places(root, packages)
         self.index = index
         self.blob_id = blob_id
         self.rules = rules
@@ -95,7 +93,6 @@ class Loaded:
         self._counted = -1
         # By identity, for equal copies in two files have equal code objects; they are kept alive.
         self._owners: dict[int, tuple[CodeType, tuple[str, bool] | None]] = {}
-        self._outside: dict[str, bool] = {}
         self.cells: Cells | None = None
         self.state = 0  # of the cells, as they were read last
         self.unknown: dict[str, FileFacts] = {}  # code whose source nothing tells
@@ -146,33 +143,7 @@ class Loaded:
     def _path_of(self, filename: str) -> str | None:
         if self.cells is not None and self.cells.owns(filename):
             return self.cells.path
-        if not filename.endswith(".py") or filename.startswith((_STANDARD, _PACKAGE)):
-            return None
-        if f"{os.sep}site-packages{os.sep}" in filename:
-            return None  # most modules end here: to follow links takes long
-        path = os.path.realpath(filename)
-        if path.startswith(_PACKAGE):
-            return None
-        top = os.path.realpath(self.root)
-        inside = path.startswith(top + os.sep)
-        if not inside and path.startswith(_STANDARD):
-            return None
-        relative = path[len(top) + 1 :] if inside else path
-        parts = relative.split(os.sep)
-        if "site-packages" in parts or "dist-packages" in parts:
-            return None
-        if not inside:
-            # Somebody's own code beside the repository (an editable install, a folder on the
-            # path): it changes as the project does, so it counts; its key is its real path.
-            return path.replace(os.sep, "/")
-        folder = top
-        for part in parts[:-1]:
-            folder = os.path.join(folder, part)
-            if folder not in self._outside:
-                self._outside[folder] = os.path.exists(os.path.join(folder, "pyvenv.cfg"))
-            if self._outside[folder]:
-                return None
-        return relative.replace(os.sep, "/")
+        return self.where.path_of(filename)
 
     @property
     def script(self) -> str | None:
@@ -245,9 +216,7 @@ class Loaded:
 
     def absolute(self, path: str) -> str:
         """Return the file name of a project path."""
-        if os.path.isabs(path):
-            return path
-        return os.path.join(self.root, *path.split("/"))
+        return self.where.absolute(path)
 
     def pin(self, path: str) -> Pinned | None:
         """Read the source of a module, once; None when the file is gone."""

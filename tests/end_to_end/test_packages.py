@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from interpreters import finish, start
 
 from mandala_git import Storage
 from mandala_git.errors import UsageError
@@ -68,3 +71,101 @@ def test_what_is_not_installed_is_an_error(
     monkeypatch.chdir(project.root)
     with pytest.raises(UsageError, match="'numpi', which is not installed here"):
         Storage()
+
+
+# -- whose code counts -----------------------------------------------------------------------
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, {site!r})
+from mandala_git import Storage
+import p
+with Storage({options}) as storage:
+    print(p.f(2).value, p.g(p.mylib.Model(), 2).value, storage.executed, storage.found)
+"""
+USES = """import mylib
+from mandala_git import op
+
+@op
+def f(x):
+    return mylib.scale(x)
+
+@op
+def g(model, x):
+    return model.run(x)
+"""
+
+
+@pytest.fixture
+def library(project: Project) -> Path:
+    """An installed package; tests edit it."""
+    site = project.root.parent / "env" / "site-packages"
+    (site / "mylib").mkdir(parents=True)
+    (site / "mylib" / "__init__.py").write_text("from .deep import Model, scale\n")
+    (site / "mylib" / "deep.py").write_text(
+        "from .more import K\n\ndef scale(x):\n    return x * K\n\n"
+        "class Model:\n    def run(self, x):\n        return x + 1\n"
+    )
+    (site / "mylib" / "more.py").write_text("K = 3\n")
+    info = site / "my_lib-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-lib\nVersion: 1.0\n")
+    (info / "RECORD").write_text(
+        "mylib/__init__.py,,\nmylib/deep.py,,\nmy_lib-1.0.dist-info/RECORD,,\n"
+    )
+    project.write(p=USES)
+    return site
+
+
+def run(project: Project, site: Path, options: str = "") -> list[str]:
+    time.sleep(0.02)
+    return finish(start(project.root, PROGRAM.format(site=str(site), options=options)))
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("name", ["mylib", "my-lib"])
+def test_code_of_a_tracked_package_counts(project: Project, library: Path, name: str) -> None:
+    options = f"track_packages=[{name!r}]"
+    # Without it nobody looks, and what was recorded so is not reused where somebody does.
+    assert run(project, library) == ["6 3 2 0"]
+    assert run(project, library, options) == ["6 3 2 0"]
+    assert run(project, library, options) == ["6 3 0 2"]
+    deep = library / "mylib" / "deep.py"
+    edit(deep, "x * K", "x + K")
+    assert run(project, library, options) == ["5 3 1 1"]
+    edit(deep, "return x + 1", "return x + 2")
+    assert run(project, library, options) == ["5 4 1 1"]
+    edit(library / "mylib" / "more.py", "K = 3", "K = 4")
+    assert run(project, library, options) == ["6 4 1 1"]
+    edit(deep, "x + K", "x * K")
+    edit(deep, "return x + 2", "return x + 1  # as before")
+    edit(library / "mylib" / "more.py", "K = 4", "K = 3")
+    assert run(project, library, options) == ["6 3 0 2"]
+    # Wherever it is installed.
+    moved = library.rename(library.with_name("x")).parent / "other" / "site-packages"
+    moved.parent.mkdir()
+    library.with_name("x").rename(moved)
+    assert run(project, moved, options) == ["6 3 0 2"]
+
+
+def test_a_project_tracks_a_package(project: Project, library: Path) -> None:
+    project.repo.write("pyproject.toml", '[tool.mandala]\ntrack_packages = ["mylib"]\n')
+    assert run(project, library) == ["6 3 2 0"]
+    edit(library / "mylib" / "deep.py", "x * K", "x + K")
+    assert run(project, library) == ["5 3 1 1"]
+
+
+def test_a_package_that_is_not_there_is_an_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    with pytest.raises(UsageError, match="'mylibb', which is not installed here"):
+        Storage(track_packages=["mylibb"])
+    with pytest.raises(UsageError, match="is one name"):
+        Storage(track_packages="mylib")
