@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from operator import index
 from typing import Any
 
@@ -51,13 +52,11 @@ class CollectionRef(Ref):
     @property
     def structure(self) -> Structure:
         """What the container holds, loaded when it is not here yet."""
-        if self._structure is None:
-            try:
-                self._structure = containers.structure_of(_store(self._loader), self.cid)
-            except ValueLost:
-                super().load()  # it is made anew, or this says why not
-                self._structure = containers.structure_of(_store(self._loader), self.cid)
-        return self._structure
+        structure = self.at_hand_or_stored()
+        if structure is None:
+            super().load()  # it is made anew, or this says why not
+            structure = self._structure = containers.structure_of(_store(self._loader), self.cid)
+        return structure
 
     @property
     def whole(self) -> Structure:
@@ -72,6 +71,13 @@ class CollectionRef(Ref):
         """What the container holds if that may have to be recorded; None: it is stored."""
         structure = self._structure
         return structure if structure is not None and structure.origin is not None else None
+
+    def at_hand_or_stored(self) -> Structure | None:
+        """Return what the container holds if that is to be had without making it anew."""
+        if self._structure is None:
+            with suppress(ValueLost):
+                self._structure = containers.structure_of(_store(self._loader), self.cid)
+        return self._structure
 
     def element(self, place: int) -> Ref:
         """Return the Ref of an element."""

@@ -11,12 +11,17 @@ from typing import Any
 from mandala_git.errors import MandalaError, UsageError
 from mandala_git.ops.arguments import CAPTURED
 from mandala_git.ops.calls import Call, calls_at
+from mandala_git.ops.containers import CollectionRef, DictRef, ListRef, TupleRef
 from mandala_git.ops.refs import Ref
+from mandala_git.results.histories import histories
 from mandala_git.results.store import Results
 
 LITERALS = (int, float, complex, bool, str, bytes, type(None))
 _WIDE = 60
 """Characters of a literal that stands in a call; a longer one has a line of its own."""
+
+_MANY = 20
+"""Elements of a container that are written out."""
 
 _GLANCE = 1 << 16
 """Bytes up to which a stored value is loaded to be described."""
@@ -81,6 +86,8 @@ def _made_by(results: Results, ref: Ref) -> tuple[Call, ...]:
         new = {row for hid in front if (row := makers[hid]) is not None} - given.keys()
         for record in results.calls(new):
             given[record.row.id] = [edge.hid for edge in record.inputs.values()]
+        for row, inside in _inside(results, {row: given[row] for row in new}).items():
+            given[row] += inside
         front = {hid for row in new for hid in given[row]} - makers.keys()
     last = makers[ref.hid]
     if last is None:
@@ -90,6 +97,22 @@ def _made_by(results: Results, ref: Ref) -> tuple[Call, ...]:
         )
     rows = dict(zip(sorted(given), calls_at(results, given), strict=True))
     return tuple(rows[row] for row in _sorted(last, given, makers))
+
+
+def _inside(results: Results, given: Mapping[int, Sequence[bytes]]) -> dict[int, list[bytes]]:
+    """Return the elements of the containers that calls were given, which were built of them."""
+    found: dict[int, list[bytes]] = {}
+    front = given
+    while front:
+        built = histories(results, [hid for hids in front.values() for hid in hids])
+        front = {
+            row: [each for hid in hids for each in built.get(hid, ())]
+            for row, hids in front.items()
+            if any(hid in built for hid in hids)
+        }
+        for row, hids in front.items():
+            found.setdefault(row, []).extend(hids)
+    return found
 
 
 def _sorted(
@@ -130,6 +153,10 @@ class _Writing:
         self._literals: dict[bytes, str] = {}
         self._labels: dict[bytes, dict[str, None]] = {}
         self._made = {each.hid for call in calls for each in call.outputs.values()}
+        self._elements: dict[bytes, tuple[Ref, str]] = {}
+        for call in calls:
+            for each in call.outputs.values():
+                self._look_into(each)
         for call in calls:
             for label, each in call.inputs.items():
                 self._labels.setdefault(each.hid, {}).setdefault(label)
@@ -148,14 +175,53 @@ class _Writing:
         for call in self._calls:
             arguments: list[tuple[str, str]] = []
             for label, each in call.inputs.items():
-                if each.hid not in self._made and each.hid not in self._literals:
-                    line = self._constant(label, each)
-                    if line:
-                        yield line, None
-                arguments.append((label, self._literals.get(each.hid) or self._names[each.hid]))
+                lines: list[str] = []
+                arguments.append((label, self._expression(label, each, lines)))
+                for line in lines:
+                    yield line, None
             targets = [self._name(label, each) for label, each in call.outputs.items()]
             made = f"{', '.join(targets)} = " if targets else ""
             yield f"{made}{call.op}({_passed(arguments)})", call
+
+    def _look_into(self, ref: Ref) -> None:
+        """Note where elements of a container that a call returned are found."""
+        if not isinstance(ref, ListRef | TupleRef | DictRef):
+            return
+        structure = ref.at_hand_or_stored()
+        for place in range(0 if structure is None else len(structure)):
+            key = place if structure is None or structure.keys is None else structure.keys[place]
+            element = ref.element(place)
+            self._elements[element.hid] = ref, repr(key)
+            self._look_into(element)
+
+    def _expression(self, label: str, ref: Ref, lines: list[str]) -> str:
+        """Return what stands for an argument; `lines` gets what has to stand before it."""
+        if ref.hid in self._names:
+            return self._names[ref.hid]
+        if ref.hid in self._elements:
+            container, key = self._elements[ref.hid]
+            return f"{self._expression(label, container, lines)}[{key}]"
+        if isinstance(ref, CollectionRef) and histories(self._results, [ref.hid]):
+            return self._display(label, ref, lines)
+        if ref.hid not in self._literals:
+            line = self._constant(label, ref)
+            if line:
+                lines.append(line)
+        return self._literals[ref.hid]
+
+    def _display(self, label: str, ref: CollectionRef, lines: list[str]) -> str:
+        """Return the display of a container that was built: `[a4, a5]`."""
+        structure = ref.structure
+        count = min(len(structure), _MANY)
+        parts = [self._expression(label, ref.element(at), lines) for at in range(count)]
+        if structure.keys is not None:
+            parts = [f"{key!r}: {each}" for key, each in zip(structure.keys, parts, strict=False)]
+        if count < len(structure):
+            parts.append("...")
+        inside = ", ".join(parts)
+        if structure.kind is tuple:
+            return f"({inside},)" if len(parts) == 1 else f"({inside})"
+        return f"[{inside}]" if structure.kind is list else f"{{{inside}}}"
 
     def _constant(self, label: str, ref: Ref) -> str:
         """Take a plain argument as a literal; return its line where it needs one."""
@@ -169,6 +235,8 @@ class _Writing:
         return f"{name} = ...  # {self._described(ref)}, content {ref.cid.hex()[:12]}"
 
     def _literal(self, ref: Ref) -> str | None:
+        if ref.in_memory and type(ref.load()) in LITERALS:  # a small element of a container
+            return repr(ref.load())
         size = self._results.size(ref.cid)
         if size is None or size > _GLANCE:
             return None

@@ -49,6 +49,26 @@ def histories(results: Contents, hids: Iterable[bytes]) -> dict[bytes, list[byte
     return {hid: cut for hid, data in found.items() if (cut := _cut(hid, data)) is not None}
 
 
+def built_of(results: Contents, hids: Iterable[bytes]) -> dict[bytes, set[bytes]]:
+    """Return {history id of a container: all that it was built of, however deep}."""
+    known: dict[bytes, list[bytes]] = {}
+    front = wanted = set(hids)
+    while front:
+        built = histories(results, front)
+        known |= built
+        front = {each for inside in built.values() for each in inside} - known.keys()
+    found: dict[bytes, set[bytes]] = {}
+    for hid in wanted & known.keys():
+        todo, inside = [hid], set[bytes]()
+        while todo:
+            for each in known.get(todo.pop(), ()):
+                if each not in inside:
+                    inside.add(each)
+                    todo.append(each)
+        found[hid] = inside
+    return found
+
+
 def _cut(hid: bytes, data: bytes) -> list[bytes] | None:
     bare = unsealed(hid, data)
     if bare is None:
@@ -134,7 +154,7 @@ def makers_of_elements(
     elements = returned_elements(results, [(edge.hid, edge.cid) for edge, _ in outputs])
     found: dict[bytes, list[tuple[int, str]]] = {}
     for edge, call in outputs:
-        for hid, _ in _below(elements, edge.hid):
+        for hid, _ in below(elements, edge.hid):
             if hid in wanted:
                 found.setdefault(hid, []).append((call, edge.label))
     return found
@@ -151,7 +171,7 @@ def content_of_element(results: Results, hid: bytes) -> bytes | None:
     return None
 
 
-def _below(
+def below(
     elements: Mapping[bytes, Sequence[tuple[bytes, bytes]]], hid: bytes
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield (history id, content id) of all that is in a container, however deep."""

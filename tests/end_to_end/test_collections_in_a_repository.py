@@ -130,3 +130,12 @@ def test_workers_share_lists(project: Project) -> None:
     project.write(p=P, h=H)
     run = project.program(WORKERS, script="w.py", oracle=False)
     assert run.values == ["[1, 3, 6, 1]", "[1, 3, 6]"]
+
+
+def test_the_graph_goes_through_lists(project: Project) -> None:
+    project.write(p=P, h=H)
+    project.commit()
+    project.run("p.both(4)")
+    lines = project.program("out(storage.at('HEAD').graph())", oracle=False).values[0]
+    assert "eval_forest(trees=trees)" in lines and "named(trees=" in lines, lines
+    assert lines.index("train_forest(") < lines.index("eval_forest(")

@@ -285,3 +285,19 @@ def test_a_read_of_elements_set_wise(kept: Storage) -> None:
     assert found.keys() == {each.hid for each in given}
     made = kept.results.creators([each.hid for each in some])
     assert {len(calls) for calls in made.values()} == {1} and len(made) == 3
+
+
+def test_the_program_of_a_value_goes_through_containers(kept: Storage) -> None:
+    with kept:
+        some, deep = words(3), grouped(3)
+        last = joined([upper(some[1]), some[2], deep["k2"][0], 5, [deep["k1"]]])
+        whole = joined(some)
+    program = kept.provenance(last)
+    assert [call.op for call in program.calls] == ["words", "upper", "grouped", "joined"]
+    assert program.code == (
+        "a0 = words(n=3)\n"
+        "a1 = upper(word=a0[1])\n"
+        "a2 = grouped(n=3)\n"
+        "a3 = joined(items=[a1, a0[2], a2['k2'][0], 5, [a2['k1']]])\n"
+    ), program.code
+    assert kept.provenance(whole).code == "items = words(n=3)\na0 = joined(items=items)\n"
