@@ -44,6 +44,10 @@ class Rules(NamedTuple):
 NO_RULES = Rules()
 
 
+MARKED = "@track"
+"""Among untracked names: project code counts only where it is an op or marked with `@track`."""
+
+
 class Settings(NamedTuple):
     """What a project sets.
 
@@ -83,12 +87,20 @@ def read_settings(root: Path) -> Settings:
         raise UsageError(
             f"{root / 'pyproject.toml'} cannot be read: {error}", hint="Mend the file."
         ) from error
-    unknown = set(table) - {"neutral", "equal", "untracked", "packages", "track_packages"}
+    unknown = set(table) - {
+        "neutral",
+        "equal",
+        "untracked",
+        "packages",
+        "track_packages",
+        "tracking",
+    }
     if unknown:
         raise UsageError(
             f"[tool.mandala] in {root / 'pyproject.toml'} has unknown settings: "
             + ", ".join(sorted(unknown)),
-            hint="Known: neutral, equal, untracked, packages, track_packages, each a list of names.",
+            hint="Known: neutral, equal, untracked, packages, track_packages, each a list of names; "
+            'tracking = "all" or "decorated".',
         )
     neutral = _names(root, table, "neutral", "package.decorator")
     equal = _names(root, table, "equal", CONSTANT_FOLDING)
@@ -101,6 +113,13 @@ def read_settings(root: Path) -> Settings:
         )
     untracked = _names(root, table, "untracked", "package.module.CACHE")
     packages = _names(root, table, "packages", "numpy")
+    if (tracking := table.get("tracking", "all")) not in ("all", "decorated"):
+        raise UsageError(
+            f"tracking = {tracking!r} in [tool.mandala] of {root / 'pyproject.toml'} is not known",
+            hint='Use "all", or "decorated": only ops and what @track marks.',
+        )
+    if tracking == "decorated":
+        untracked = [*untracked, MARKED]
     rules = Rules(tuple(neutral), frozenset(equal))
     tracked = _names(root, table, "track_packages", "mylib")
     return Settings(

@@ -6,9 +6,11 @@ import os
 import re
 import weakref
 from collections.abc import Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from mandala_git.errors import UsageError
+from mandala_git.ops.wrapped import own_function
 
 if TYPE_CHECKING:
     from mandala_git.ops.op import Op
@@ -17,7 +19,20 @@ if TYPE_CHECKING:
 Path = str | os.PathLike[str]
 
 _declaring: weakref.WeakSet[Op[..., Any]] = weakref.WeakSet()
+_marked: weakref.WeakSet[Any] = weakref.WeakSet()
 _made = 0
+
+
+def mark(obj: Any) -> None:
+    """Note a function or class under `@track`."""
+    global _made
+    found = getattr(obj, "__func__", obj)
+    if isinstance(found, type | FunctionType):
+        _made += 1
+        _marked.add(found)
+    elif (own := own_function(found)) is not None:
+        _made += 1
+        _marked.add(own)
 
 
 def declared_files(op: Op[..., Any], depends_on: Sequence[Path]) -> tuple[str, ...]:
@@ -101,6 +116,7 @@ class Declarations:
         self._loaded = loaded
         self._files: dict[str, frozenset[str]] = {}
         self._globals: dict[str, frozenset[str]] = {}
+        self._marked: set[str] = set()
         self._counted: tuple[int, ...] = ()
 
     def files(self) -> dict[str, frozenset[str]]:
@@ -113,8 +129,13 @@ class Declarations:
         self._count()
         return self._globals
 
+    def marked(self) -> set[str]:
+        """Return the keys of the functions and classes under `@track`."""
+        self._count()
+        return self._marked
+
     def _count(self) -> None:
-        counted = (_made, len(_declaring), self._loaded.state)
+        counted = (_made, len(_declaring), self._loaded.state, len(_marked))
         if self._counted == counted:
             return
         files: dict[str, set[str]] = {}
@@ -125,6 +146,8 @@ class Declarations:
                 files.setdefault(owner[0], set()).update(self._patterns(owner[0], op))
             if owner is not None and op.untracked:
                 names.setdefault(owner[0], set()).update(op.untracked)
+        names_of = (self._loaded.name(obj) for obj in list(_marked))
+        self._marked = {key for key in names_of if key is not None}
         self._files = {key: frozenset(patterns) for key, patterns in files.items()}
         self._globals = {key: frozenset(found) for key, found in names.items()}
         self._counted = counted

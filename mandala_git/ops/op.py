@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVa
 from mandala_git.errors import UsageError, VersionError
 from mandala_git.ops.arguments import CAPTURED, Bound, IgnoringPlan, Plan
 from mandala_git.ops.context import CONTEXT
-from mandala_git.ops.declared import Path, declared_files, declared_globals
+from mandala_git.ops.declared import Path, declared_files, declared_globals, mark
 from mandala_git.ops.refs import unwrap
 from mandala_git.ops.special import settled
 from mandala_git.ops.wrapped import around, cells, own_function
@@ -479,6 +479,8 @@ C = TypeVar("C", bound=Callable[..., Any])
 def track(obj: C) -> C:
     """Mark a function or class as something that results depend on.
 
-    Project code is tracked without it; the mark is kept so that programs written for it work.
+    Project code is tracked without it; with `Storage(tracking="decorated")` only ops and what is
+    marked counts, of a class its methods and attributes too.
     """
+    mark(obj)
     return obj

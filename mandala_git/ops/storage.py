@@ -67,6 +67,9 @@ class Storage(Provenance, Judged, Tended):
             were compatible; nothing is recorded about it), "raise" (`CodeChanged`). None: "ask"
             at a prompt, "recompute" elsewhere.
         track_packages: installed packages whose code counts as that of the project does.
+        tracking: "all" code of the project that runs counts, or "decorated": only ops, and
+            functions and classes under `@track`, with the globals that they read. None: as
+            `[tool.mandala] tracking` says, which is "all" by default.
 
     Raises:
         UsageError: there is no such compression or setting, or no such time to wait.
@@ -87,6 +90,7 @@ class Storage(Provenance, Judged, Tended):
         on_change: Literal["ask", "recompute", "reuse", "raise"] | None = None,
         plain_collections: Literal["opaque", "transparent"] = "opaque",
         track_packages: Sequence[str] = (),
+        tracking: Literal["all", "decorated"] | None = None,
     ) -> None:
         if compression not in (None, "gzip", "xz"):
             raise UsageError(
@@ -97,6 +101,11 @@ class Storage(Provenance, Judged, Tended):
             raise UsageError(
                 f"on_change={on_change!r} is not known",
                 hint=f"Use one of {', '.join(map(repr, POLICIES))}.",
+            )
+        if tracking not in (None, "all", "decorated"):
+            raise UsageError(
+                f"tracking={tracking!r} is not known",
+                hint='Use "all", or "decorated": only ops and what @track marks.',
             )
         if isinstance(track_packages, str):
             raise UsageError(
@@ -120,6 +129,7 @@ class Storage(Provenance, Judged, Tended):
             "on_change": on_change,
             "plain_collections": plain_collections,
             "track_packages": track_packages,
+            "tracking": tracking,
         }
         self.repository: Repository | None
         try:
@@ -145,7 +155,7 @@ class Storage(Provenance, Judged, Tended):
 
             self._project = Folder(folder_here(deps_path), folder)
         self.results = Results(folder, database=database, compression=compression, mapped=mapped)
-        versioning = Versioned(self._project, self.results, track_packages)
+        versioning = Versioned(self._project, self.results, track_packages, tracking)
         versioning.lenient = on_change == "reuse"
         self.versioning: Versioning = versioning
         flights = self._flights(single_flight)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from mandala_git.config import read_settings
+from mandala_git.config import MARKED, read_settings
 from mandala_git.errors import VersionError
 from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
@@ -60,18 +60,28 @@ class Versioned(Versioning):
         repo: the repository, or a folder outside of any.
         results: its results.
         track_packages: installed packages whose code counts, beside those of the settings.
+        tracking: "all", or "decorated": only ops and what is marked; None: as the settings say.
     """
 
     tracker: Tracker
     lenient = False
     """Whether an edit about which nothing was said counts as compatible."""
 
-    def __init__(self, repo: Project, results: Results, track_packages: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        repo: Project,
+        results: Results,
+        track_packages: Iterable[str] = (),
+        tracking: Literal["all", "decorated"] | None = None,
+    ) -> None:
         super().__init__(results)
         self.repo = repo
         folder = repo.mandala_dir()
         settings = read_settings(repo.root)
         self.rules = rules = settings.rules
+        left_out = settings.untracked
+        if tracking is not None:
+            left_out = left_out - {MARKED} | ({MARKED} if tracking == "decorated" else set())
         tracked = sorted({*track_packages, *settings.track_packages})
         # What was recorded when nobody looked at their code does not count.
         looked_at = dict.fromkeys((f"the code of {name}" for name in tracked), "looked at")
@@ -85,7 +95,7 @@ class Versioned(Versioning):
             results,
             self.index,
             rules=rules,
-            untracked=settings.untracked,
+            untracked=left_out,
             packages=installed(settings.packages, repo.root) | looked_at,
         )
         self.loaded = Loaded(repo.root, self.index, self._blob_id, rules, places_of(tracked))

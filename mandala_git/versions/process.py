@@ -56,6 +56,9 @@ if TYPE_CHECKING:
         def untracked(self) -> Mapping[str, frozenset[str]]:
             """Return the names of globals that do not count, by key of the op."""
 
+        def marked(self) -> AbstractSet[str]:
+            """Return the keys of the functions and classes under `@track`."""
+
 
 class _Paths(AbstractSet[str]):
     """The files of a process; the work tree is listed when somebody asks for what is not loaded.
@@ -136,7 +139,8 @@ class ProcessWorld(SnapshotWorld):
         """Which globals do not count where."""
         declared = self._declarations.untracked()
         if self._untracked is None or self._untracked.declared is not declared:
-            self._untracked = Untracked(self, self.left_out, declared)
+            marked = self._declarations.marked()
+            self._untracked = Untracked(self, self.left_out, declared, marked)
         return self._untracked
 
     def renew(self) -> None:

@@ -8,16 +8,17 @@ Everything else that executed code refers to counts with its static closure.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
 
+from mandala_git.config import MARKED
 from mandala_git.repo.data_files import UNREADABLE, Listing, normal
 from mandala_git.source.codes import walk
 from mandala_git.source.definitions import MODULE, Definition, Kind
 from mandala_git.source.snapshot import End
-from mandala_git.source.walk import SHOWS_LOCALS
 from mandala_git.versions.data import folder_of, noted
+from mandala_git.versions.dynamic import only_attributes
 from mandala_git.versions.meanings import EVERYTHING
 from mandala_git.versions.process import ProcessWorld
 from mandala_git.versions.readings import Reading
@@ -32,6 +33,7 @@ from mandala_git.versions.recorded import (
     slot_name,
 )
 from mandala_git.versions.tracker import OpenCall
+from mandala_git.versions.untracked import left_to_marked
 
 
 @dataclass(slots=True)
@@ -148,11 +150,14 @@ class Recorder:
     _keys: dict[str, int] = field(default_factory=dict)
     _missing: str = ""
     _left_out: set[str] = field(default_factory=set)
+    _kept: set[str] | None = None
     why: str = ""
 
     def record(self) -> Recorded:
         """Return the version, without a context; `why` says what makes it volatile."""
         self._spread()
+        if self.world.untracked.only_marked:
+            self._leave_to_marked()
         # The op first, the rest by key: the order must not depend on what ran first.
         rest = (self._observed | self._static) - {self.op.key}
         self._keys = {key: number for number, key in enumerate([self.op.key, *sorted(rest)])}
@@ -191,7 +196,8 @@ class Recorder:
                 return trouble
         if self._missing:
             return f"{self._missing} is not where it was loaded from"
-        return "code ran that no file of the project tells" if self.ran.volatile else ""
+        unknown = self.ran.volatile and not self.world.untracked.only_marked
+        return "code ran that no file of the project tells" if unknown else ""
 
     def _trouble(self, key: str) -> str:
         """Say why nobody can tell what the files of an op held while it ran; "" when one can."""
@@ -261,6 +267,21 @@ class Recorder:
                 known = key in self._observed or key in self._static
                 if not known and not self._is_left_out(self.op.key, key):
                     self._root(key, static=False)
+
+    def _leave_to_marked(self) -> None:
+        """Leave out all code that is neither an op nor marked, and what only that reads."""
+
+        def ends(key: str) -> Iterator[tuple[str, set[str]]]:
+            for slot in self._slots(self._definition(key), static=key in self._static):
+                yield slot.name, {e.key for e in slot.ends or () if isinstance(e, End)} - {""}
+
+        everything = self._observed | self._static
+        kept, roots = left_to_marked(self.op.key, everything, self.world, ends)
+        self._roots = (self._roots & kept) | roots
+        self._observed &= kept
+        self._static &= kept
+        self._left_out.add(MARKED)
+        self._kept = kept
 
     def _names_things(self, key: str) -> bool:
         """Whether a definition can reach values by their names."""
@@ -380,11 +401,20 @@ class Recorder:
     def _node(self, key: str) -> RecordedNode:
         definition = self._definition(key)
         slots = {
-            slot.name: None if slot.ends is None else tuple(self._end(end) for end in slot.ends)
+            slot.name: self._ends(slot)
             for slot in self._slots(definition, static=key in self._static)
         }
         files = noted(key, self._files(key))
         return RecordedNode(key, definition.text_id, slots, self._value(definition), files)
+
+    def _ends(self, slot: _Slot) -> tuple[RecordedEnd, ...] | None:
+        if slot.ends is None:
+            return None
+        if self._kept is not None:
+            gone = any(isinstance(e, End) and e.key and e.key not in self._kept for e in slot.ends)
+            if gone or slot.name in (MODULE, EVERYTHING):
+                return None
+        return tuple(self._end(end) for end in slot.ends)
 
     def _end(self, end: End | LinkEnd) -> RecordedEnd:
         if isinstance(end, LinkEnd):
@@ -412,34 +442,3 @@ def _simple(target: Definition, end: End) -> bool:
     # Code that no file tells may have run unseen.
     known = target.plain and not target.note
     return target.kind is Kind.FUNCTION and known and not end.rest
-
-
-_ATTRIBUTES = frozenset({"getattr", "hasattr", "setattr", "delattr"})
-_NAMES = frozenset(
-    {"eval", "exec", "globals", "locals", "vars", "__import__", "__builtins__", "get_ipython"}
-)
-_BEYOND = SHOWS_LOCALS | {"query", "eval"}
-_WAYS = frozenset(
-    {"sys", "inspect", "importlib", "runpy", "pkgutil", "builtins", "pydoc", "IPython"}
-)
-
-
-def only_attributes(definition: Definition) -> bool:
-    """Whether all that dynamic code does is to read attributes by computed names.
-
-    What it reads them from came to it by a name, as an argument or from code that ran: each of
-    these counts by itself.
-    """
-    found = False
-    for hole in definition.holes:
-        for binding in hole.binding[1] if hole.binding[0] == "many" else (hole.binding,):
-            if binding[0] in ("import", "from"):
-                module = binding[1] if binding[0] == "import" else binding[2]
-                if module.partition(".")[0] in _WAYS:
-                    return False
-            elif hole.name in _NAMES or binding[0] == "star":
-                return False
-            found = found or hole.name in _ATTRIBUTES
-        if not SHOWS_LOCALS.isdisjoint(hole.attrs):
-            return False
-    return found and _BEYOND.isdisjoint(definition.attrs)
