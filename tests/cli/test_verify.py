@@ -42,6 +42,16 @@ def test_an_edit_that_changes_nothing(lab: Any) -> None:
     assert lab("status").out == before, "nothing was recorded"
 
 
+def test_elements_of_their_own(lab: Any) -> None:
+    """A list is compared as the value it is, however it is recorded."""
+    lab.edit("pipeline.py", "def load_data():", "def load_data() -> MList[list]:")
+    lab.edit("pipeline.py", "import Storage, op", "import MList, Storage, op")
+    lab.program()
+    lab.edit("pipeline.py", "float(i * j % 7)", "1.0 * float(i * j % 7)")
+    code, out, _ = verify(lab, "load_data")
+    assert code == 0 and "sampled calls gave identical results" in out, out
+
+
 def test_an_edit_that_changes_results(lab: Any) -> None:
     lab.scale()
     code, out, err = verify(lab, "scale_data")
