@@ -42,7 +42,7 @@ def placed(items: MTuple[Any, ...]) -> tuple[MTuple[Any, ...], int]:
 
 @op
 def anything(items: Any) -> Any:
-    return repr(items) if not isinstance(items, set) else sorted(map(str, items))
+    return shown(items)  # a set has no order that a function may rely on
 
 
 @superop
