@@ -635,6 +635,119 @@ TRAPS: dict[str, tuple[dict[str, str], str, tuple[str, str, str]]] = {
         "p.f(2)",
         ("h", "x * 3", "x * 4"),
     ),
+    "a pool of processes": (
+        {
+            "h": "def deep(x):\n    return x * 3\n",
+            "p": HEAD
+            + "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\nimport h\n"
+            + "\n@op\ndef f(x):\n    fork = multiprocessing.get_context('fork')\n"
+            + "    with ProcessPoolExecutor(1, mp_context=fork) as pool:\n"
+            + "        return list(pool.map(h.deep, [x]))\n",
+        },
+        "p.f(2)",
+        ("h", "x * 3", "x * 4"),
+    ),
+    "a pool of processes that was there before": (
+        {
+            "h": "def deep(x):\n    return deeper(x)\n\ndef deeper(x):\n    return x * 3\n",
+            "p": HEAD
+            + "import atexit, multiprocessing\nimport h\n\ndef work(x):\n    return h.deep(x)\n"
+            + "\npool = multiprocessing.get_context('fork').Pool(1)\natexit.register(pool.terminate)\n"
+            + "\n@op\ndef f(x):\n    return pool.map(work, [x])\n",
+        },
+        "p.f(2)",
+        ("h", "x * 3", "x * 4"),
+    ),
+    "workers of joblib": (
+        {
+            "h": "def deep(x):\n    return x * 3\n",
+            "p": HEAD
+            + "from joblib import Parallel, delayed\nfrom h import deep\n"
+            + "\ndef work(x):\n    return deep(x)\n"
+            + "\n@op\ndef f(x):\n    return Parallel(2)(delayed(work)(y) for y in [x, 1])\n",
+        },
+        "p.f(2)",
+        ("h", "x * 3", "x * 4"),
+    ),
+    "threads of joblib": (
+        {
+            "h": "def deep(x):\n    return x * 3\n",
+            "p": HEAD
+            + "from joblib import Parallel, delayed\nfrom h import deep\n"
+            + "\n@op\ndef f(x):\n"
+            + "    return Parallel(2, backend='threading')(delayed(lambda y: deep(y))(x) for _ in 'ab')\n",
+        },
+        "p.f(2)",
+        ("h", "x * 3", "x * 4"),
+    ),
+    "a cache that was warm": (
+        {
+            "h": "from functools import lru_cache\n\ndef deep(x):\n    return x * 3\n"
+            + "\n@lru_cache\ndef g(x):\n    return deep(x)\n\ng(2)\n",
+            "p": HEAD + "from h import g\n\n@op\ndef f(x):\n    return g(x)\n",
+        },
+        "p.f(2)",
+        ("h", "x * 3", "x * 4"),
+    ),
+    "a cache of the project that was warm": (
+        {
+            "d": "def cached(fn):\n    known = {}\n    def inner(x):\n        if x not in known:\n"
+            + "            known[x] = fn(x)\n        return known[x]\n    return inner\n",
+            "h": "from d import cached\n\ndef deep(x):\n    return x * 3\n"
+            + "\n@cached\ndef g(x):\n    return deep(x)\n\ng(2)\n",
+            "p": HEAD + "from h import g\n\n@op\ndef f(x):\n    return g(x)\n",
+        },
+        "p.f(2)",
+        ("h", "x * 3", "x * 4"),
+    ),
+    "a compiled wrapper": (
+        {
+            "h": "import numpy as np\n\ndef deep(x):\n    return x * 3\n"
+            + "\ng = np.frompyfunc(lambda x: deep(x), 1, 1)\n",
+            "p": HEAD + "from h import g\n\n@op\ndef f(x):\n    return g(x)\n",
+        },
+        "p.f(2)",
+        ("h", "x * 3", "x * 4"),
+    ),
+    "a subclass that gains an override": (
+        {
+            "h": "class B:\n    def run(self, x):\n        return x * 3\n\nclass C(B):\n    k = 1\n",
+            "p": HEAD + "import h\n\n@op\ndef f(c, x):\n    return c.run(x)\n",
+        },
+        "p.f(p.h.C(), 2)",
+        ("h", "    k = 1\n", "    k = 1\n    def run(self, x):\n        return x * 4\n"),
+    ),
+    "a re-export that is redirected": (
+        {
+            "a": "def g(x):\n    return x * 3\n",
+            "b": "def g(x):\n    return x * 4\n",
+            "r": "from a import g\n",
+            "p": HEAD + "import b\nfrom r import g\n\n@op\ndef f(x):\n    return g(x)\n",
+        },
+        "p.f(2)",
+        ("r", "from a", "from b"),
+    ),
+    "a module that begins to hide a builtin": (
+        {"p": HEAD + "K = 1\n\n@op\ndef f(x):\n    return max(x, 5)\n"},
+        "p.f(2)",
+        ("p", "K = 1\n", "def max(a, b):\n    return a\n"),
+    ),
+    "a module that begins to hide an imported name": (
+        {
+            "h": "def g(x):\n    return x * 3\n",
+            "p": HEAD + "from h import g\nK = 1\n\n@op\ndef f(x):\n    return g(x)\n",
+        },
+        "p.f(2)",
+        ("p", "K = 1\n", "def g(x):\n    return x * 4\n"),
+    ),
+    "a class attribute of an argument": (
+        {
+            "h": "class C:\n    k = 3\n",
+            "p": HEAD + "import h\n\n@op\ndef f(c, x):\n    return c.k * x\n",
+        },
+        "p.f(p.h.C(), 2)",
+        ("h", "k = 3", "k = 4"),
+    ),
     "a program": (
         {
             "h": "def deep(x):\n    return x * 3\n\nif __name__ == '__main__':\n    print(deep(2))\n",
