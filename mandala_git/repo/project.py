@@ -158,5 +158,8 @@ def folder_here(wanted: str | Path | None) -> Path:
         return folder
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     if isinstance(script, str) and os.path.isfile(script):
-        return Path(script).absolute().parent
+        folder = Path(script).absolute().parent
+        # A program that others have installed, as `pytest` or `ipython`, is nobody's project.
+        if not folder.is_relative_to(sys.prefix) and "site-packages" not in folder.parts:
+            return folder
     return Path.cwd()

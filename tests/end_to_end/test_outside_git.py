@@ -165,6 +165,7 @@ def test_the_folder_of_the_code_may_be_said(here: Path) -> None:
     assert f"the code in {here}" in repr(Storage(deps_path=here))
     with pytest.raises(UsageError, match="is no folder"):
         Storage(deps_path="nowhere")
+    assert f"the code in {here}" in repr(Storage()), "pytest, which runs this, is no project"
 
 
 def test_other_processes_open_the_same(here: Path) -> None:
