@@ -7,7 +7,8 @@ from mandala_git.ops.blocks import noop
 from mandala_git.ops.calls import Call
 from mandala_git.ops.containers import DictRef, ListRef, SetRef, TupleRef
 from mandala_git.ops.debugging import pprint_dict, sess
-from mandala_git.ops.op import Op, op, superop, track
+from mandala_git.ops.decorators import op, superop, track
+from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap, wrap_atom
 from mandala_git.ops.special import Ignore, NewArgDefault, Transient, ValuePointer
 from mandala_git.ops.storage import Storage

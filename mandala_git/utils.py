@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -41,7 +42,7 @@ def mock_input(responses: Iterable[str]) -> Callable[[str], str]:
             given = next(rest)
         except StopIteration:
             raise EOFError("no answer is left") from None
-        print(f'{prompt}You answered: "{given}"')  # noqa: T201 - as `input` echoes
+        sys.stdout.write(f'{prompt}You answered: "{given}"\n')
         return given
 
     return answer
