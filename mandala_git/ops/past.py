@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from mandala_git.errors import MandalaError, MissingCall
 from mandala_git.ops.context import begin, end
 from mandala_git.ops.memo import Memo
 from mandala_git.ops.op import Op
+from mandala_git.ops.provenance import FRAMES
 from mandala_git.ops.tables import op_table, result_rows
 from mandala_git.ops.trouble import missing_call
 from mandala_git.ops.versioned import Versioned
@@ -77,6 +78,10 @@ class Past:
     def table(self, op: Op[..., Any] | str) -> DataFrame:
         """Return the recorded calls of an op that belong to this world; see `Storage.table`."""
         return op_table(self._versioning, op)
+
+    def cf(self, source: Any) -> Any:
+        """Return a ComputationFrame of the calls that belong to this world; see `Storage.cf`."""
+        return import_module(FRAMES).ComputationFrame.of(self, self._versioning, source)
 
     def graph(self) -> str:
         """Return the computation graph of this world as text; see `graph.graph_text`."""
@@ -147,9 +152,9 @@ class _PastVersioning(Versioning):
             )
         return self._admitted[key, row]
 
-    def belonging(self) -> Callable[[int, str], Belongs]:
+    def shares(self) -> Belonging:
         """Return who tells which versions belong to the commit."""
-        return Belonging.to(self._worlds, self.results).of
+        return Belonging.to(self._worlds, self.results)
 
     def before(self, op: Op[..., Any]) -> Before:
         """Refuse to make a call: the loaded code is not that commit's."""

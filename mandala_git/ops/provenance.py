@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from mandala_git.ops.calls import Call, Wanted
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from mandala_git.ops.sources import Sources
     from mandala_git.ops.versioning import Versioning
     from mandala_git.results.store import Results
+
+FRAMES = "mandala_git.frames.frame"
+"""Where frames are made, which is above: reached by who asks for one."""
 
 
 class Provenance:
@@ -93,6 +97,23 @@ class Provenance:
         from mandala_git.ops.program import Program
 
         return Program(self.results, self.load_ref(ref, in_memory=False))
+
+    def cf(self, source: Any, versions: Literal["all"] | None = None) -> Any:
+        """Return a ComputationFrame: recorded calls as a graph, and as tables of it.
+
+        It may be asked for in a block, too, and sees the calls that were made in it.
+
+        Args:
+            source: an op (its calls), a Ref or several (the variable `v`), {name: Ref or Refs}
+                (those variables), history ids, or another frame.
+            versions: "all": calls that do not belong to the code as it is count, too.
+
+        Raises:
+            UsageError: no frame can be made of that.
+        """
+        return import_module(FRAMES).ComputationFrame.of(
+            self, self.versioning, source, versions=versions
+        )
 
     def prov(self, ref: Wanted) -> None:
         """Print the program that made a value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +35,7 @@ from mandala_git.versions.tracker import OpenCall, Tracker
 
 if TYPE_CHECKING:
     from mandala_git.repo.project import Project
+    from mandala_git.versions.belonging import Belonging
 
 
 class _Known:
@@ -296,11 +297,11 @@ class Versioned(Versioning):
             for node in recorded.nodes
         )
 
-    def belonging(self) -> Callable[[int, str], Belongs]:
+    def shares(self) -> Belonging:
         """Return who tells which versions belong to the loaded code."""
         from mandala_git.versions.belonging import Belonging
 
-        return Belonging(self.world.snapshot, self.world.judge, self.results).of
+        return Belonging(self.world.snapshot, self.world.judge, self.results)
 
     def before(self, op: Op[..., Any]) -> Before:
         """Look at the globals and files in the op's static closure that may change meanwhile."""

@@ -28,6 +28,7 @@ from mandala_git.versions.tracker import OpenCall, Tracker
 if TYPE_CHECKING:
     from mandala_git.ops.tables import Judge
     from mandala_git.versions.agreement import Belongs
+    from mandala_git.versions.belonging import Belonging
 
 
 class CallVersion(NamedTuple):
@@ -152,8 +153,12 @@ class Versioning(ABC):
         """Return the version of a recorded call if it belongs here and now."""
 
     @abstractmethod
+    def shares(self) -> Belonging:
+        """Return who tells which versions belong here and now."""
+
     def belonging(self) -> Callable[[int, str], Belongs]:
         """Return who tells of (row of a version, key of its op) whether it belongs here and now."""
+        return self.shares().of
 
     def judge(self) -> Judge:
         """Return who tells which recorded calls belong here and now, for tables."""

@@ -189,8 +189,19 @@ def unsealed(
 
 
 def _checksum(edges: bytes, hid: bytes, key: bytes, alias_of: int | None, proof: bytes) -> bytes:
-    sizes = _sizes(-1 if alias_of is None else alias_of, len(hid), len(key))
-    return blake3(proof + sizes + hid + key + edges).digest(length=_CHECKSUM)
+    begin = begins(proof, alias_of, len(hid), len(key))
+    return blake3(begin + hid + key + edges).digest(length=_CHECKSUM)
+
+
+def begins(proof: bytes, alias_of: int | None, hid: int, key: int) -> bytes:
+    """Return what stands before history id, key and edges under the checksum of a row.
+
+    Args:
+        proof: of its run.
+        alias_of: row of the call whose outputs these are.
+        hid, key: how long these are.
+    """
+    return proof + _sizes(-1 if alias_of is None else alias_of, hid, key)
 
 
 def split(edges: bytes, skipped: int = 0) -> list[tuple[bytes, bytes | None]]:

@@ -69,6 +69,29 @@ class Belonging:
             self._answers[asked] = self._judge(version, op)
         return self._answers[asked]
 
+    def home(self, version: int, op: str) -> tuple[Belongs, str]:
+        """Tell whether a version belongs, and as which op.
+
+        Args:
+            version: its row.
+            op: key of its op.
+
+        Returns:
+            The answer, and the key that the op has in the world: another one if it moved.
+        """
+        here, dot, inner = op.partition(".<locals>")
+        if not is_gone(self.snapshot, here):
+            return self.of(version, op), op
+        found = self.results.version(version)
+        best = Belongs.NO, op
+        if found is None:
+            return best
+        for heir in self.heirs():
+            answer = self._asked(found.vid.hex(), heir)
+            if answer.value > best[0].value:
+                best = answer, f"{heir}{dot}{inner}"
+        return best
+
     def heirs(self) -> list[str]:
         """Return the keys of the ops of the world: what ops that are gone may have become."""
         if self._heirs is None:

@@ -1,0 +1,95 @@
+"""What stands in the cells of a frame's tables: calls that are read late, and several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mandala_git.ops.calls import Call, calls_at
+from mandala_git.results.columns import Columns
+from mandala_git.results.store import Results
+
+
+class LazyCall(Call):
+    """A recorded call whose inputs, outputs and circumstances are read when asked for.
+
+    Args:
+        results: where it is recorded.
+        columns: all recorded calls.
+        number: which of them.
+        key: of its op, as it is in the world that is looked at.
+    """
+
+    __slots__ = ("_columns", "_found", "_number", "_results")
+
+    def __init__(self, results: Results, columns: Columns, number: int, key: str) -> None:
+        self._results = results
+        self._columns = columns
+        self._number = number
+        self.key = key
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what is not there yet gets here.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name == "hid":
+            self.hid = self._columns.hids[self._number].tobytes()
+            return self.hid
+        if name == "op":
+            self.op = self.key.rpartition("::")[2]
+            return self.op
+        (found,) = calls_at(self._results, [int(self._columns.rows[self._number])])
+        vars(self).update({key: value for key, value in vars(found).items() if key != "key"})
+        return getattr(found, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        (found,) = calls_at(self._results, [int(self._columns.rows[self._number])])
+        return found.__reduce_ex__(4)  # type: ignore[return-value]
+
+
+class Collection(Sequence[Any]):
+    """What several elements of a node are in one cell of a table, in order of their making."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self.items = tuple(items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self.items[place]
+        return type(self)(found) if isinstance(place, slice) else found
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self.items)!r})"
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Collection):
+            return type(self) is type(other) and self.items == other.items
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.items)
+
+
+class ValueCollection(Collection):
+    """Values of several refs of one variable."""
+
+    __slots__ = ()
+
+
+class RefCollection(Collection):
+    """Several refs of one variable."""
+
+    __slots__ = ()
+
+
+class CallCollection(Collection):
+    """Several calls of one function node."""
+
+    __slots__ = ()
