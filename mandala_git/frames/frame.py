@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,6 +16,7 @@ from mandala_git.frames import words
 from mandala_git.frames.byhand import ByHand
 from mandala_git.frames.edits import known
 from mandala_git.frames.elements import Collection
+from mandala_git.frames.picture import picture
 from mandala_git.frames.state import Edge, Func, State, base_of, fresh, func_name
 from mandala_git.frames.tables import (
     Codes,
@@ -35,6 +38,11 @@ from mandala_git.results.columns import Ints
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+DRAWING = "mandala_git.views.pictures"
+"""Who draws, which is above: reached by who asks for a picture."""
+
+HEAD = 5
+"""Rows that a notebook shows."""
 
 
 class ComputationFrame(ByHand):
@@ -249,6 +257,50 @@ class ComputationFrame(ByHand):
                 hint=f"Columns: {', '.join(map(str, shown.columns))}.",
             ) from error
         return self[met.fillna(False).astype(bool)]
+
+    # -- pictures ------------------------------------------------------------------------
+
+    def draw(
+        self,
+        show_how: Literal["inline", "browser", "none"] = "inline",
+        path: str | Path | None = None,
+        verbose: bool = False,
+        print_dot: bool = False,
+        orientation: Literal["TB", "LR"] = "TB",
+    ) -> Any:
+        """Draw the graph: variables blue, functions red, with counts.
+
+        Args:
+            show_how: "inline" (in a notebook), "browser", or "none".
+            path: write it there, as its suffix says: svg, html, dot; png and pdf take graphviz.
+            verbose: tell how many refs come from and lead to nothing, and pass along each edge.
+            print_dot: print it in graphviz' language.
+            orientation: "TB" (downwards) or "LR" (to the right).
+
+        Returns:
+            The picture where it was neither shown nor written; it shows itself in notebooks.
+
+        Raises:
+            UsageError: it cannot be drawn so.
+        """
+        drawing = self._drawing(verbose, orientation)
+        if print_dot:
+            sys.stdout.write(drawing.dot)
+        if path is not None:
+            drawing.save(path)
+            return None
+        return import_module(DRAWING).shown(drawing, show_how)
+
+    def _drawing(self, verbose: bool = False, orientation: str = "TB") -> Any:
+        found = picture(self._state, verbose=verbose)
+        return import_module(DRAWING).Drawing(found, orientation)
+
+    def _repr_html_(self) -> str:
+        """Show the graph beside the first rows of the table."""
+        head = all_cells(self._state, codes := Codes(), "outer").head(HEAD)
+        shown = filled(self._state, head, codes, values="objs", lazy=())
+        with pd.option_context("display.max_colwidth", 40):
+            return str(import_module(DRAWING).beside(self._drawing(), shown.to_html()))
 
     # -- deleting ------------------------------------------------------------------------
 

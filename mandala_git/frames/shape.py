@@ -14,6 +14,7 @@ from mandala_git.frames import words
 from mandala_git.frames.edits import known
 from mandala_git.frames.elements import LazyCall
 from mandala_git.frames.order import components, sorted_nodes
+from mandala_git.frames.picture import versions_in
 from mandala_git.frames.reach import led, sinks_in, sources_in
 from mandala_git.frames.state import Edge, State
 from mandala_git.ops.calls import Call, Wanted, history_id
@@ -334,10 +335,9 @@ class Shape:
         """Return a row a function node: its op, calls, and versions of it that they ran."""
         import pandas
 
-        columns = self._state.web.columns
         rows = []
         for name, func in self._state.funcs.items():
-            versions = {columns.runs[run].version for run in columns.run[func.calls].tolist()}
+            versions = versions_in(self._state, name)
             rows.append((name, func.op, len(func.calls), len(versions)))
         return pandas.DataFrame(rows, columns=["function", "op", "calls", "versions"])
 
