@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mandala_git.cli.init import CONFIG, HOOK
+from mandala_git.cli.init import CONFIG, HOOK, HOOK_TYPES, INSTALL
 
 Mandala = Callable[..., Any]
 
@@ -46,10 +48,46 @@ def test_init_tells_what_to_add_to_the_configuration(mandala: Mandala, git_repo:
 
     repo.write(CONFIG, f"repos:\n{HOOK}")
     said = mandala("init", cwd=repo.root).err
-    assert (
-        said
-        == "next:\n  1. run your program: calls of its @op functions are recorded with their code\n"
-    )
+    assert said.startswith(f"next:\n  1. run `{INSTALL}`\n  2. run your program")
+    for name in HOOK_TYPES:
+        assert f" -t {name}" in said
+        hook = repo.root / ".git/hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\n")
+    done = "next:\n  1. run your program: calls of its @op functions are recorded with their code\n"
+    assert mandala("init", cwd=repo.root).err == done
+    for line in ("  - {id: mandala, name: mandala}", '  - id: "mandala"  # results'):
+        repo.write(CONFIG, f"repos:\n- repo: local\n  hooks:\n{line}\n")
+        assert mandala("init", cwd=repo.root).err == done
+    repo.write(CONFIG, "repos:\n- repo: local\n  hooks:\n  - id: mandala-other\n")
+    assert "add the hook" in mandala("init", cwd=repo.root).err
+
+
+def test_verdicts_of_clones_meet_as_init_says(
+    mandala: Mandala, git_repo: Any, tmp_path: Path
+) -> None:
+    """Both clones gave verdicts since they last met: neither store contains the other."""
+    hub = git_repo("hub", "--bare").root
+    clones = [git_repo("one"), git_repo("two")]
+    for number, repo in enumerate(clones):
+        repo.git("remote", "add", "origin", str(hub))
+        said = mandala("init", cwd=repo.root).err
+        told = [line.strip() for line in said.splitlines() if line.startswith("       git ")]
+        assert len(told) == 2, said
+        repo.git(*shlex.split(told[0])[1:])
+        assert "share verdicts" not in mandala("init", cwd=repo.root).err
+        repo.write("a.py", "def f():\n    return 0\n")
+        repo.commit("one")
+        repo.write("a.py", f"def f():\n    return {number + 1}\n")
+        assert mandala("classify", "f", "--breaking", cwd=repo.root).code == 0
+        repo.git("fetch", "-q", "origin")
+        events = json.loads(mandala("log", "--json", cwd=repo.root).out)["events"]
+        assert len(events) == number + 1
+        repo.git(*shlex.split(told[1])[1:])
+    clones[0].git("fetch", "-q", "--prune", "origin")
+    assert len(json.loads(mandala("log", "--json", cwd=clones[0].root).out)["events"]) == 2
+    tips = [repo.git("rev-parse", "refs/mandala/store") for repo in clones]
+    assert tips[0] == tips[1]
 
 
 def test_what_is_told_is_a_valid_configuration(mandala: Mandala, git_repo: Any) -> None:
