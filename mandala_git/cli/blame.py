@@ -11,7 +11,7 @@ from mandala_git.cli.desk import Desk
 from mandala_git.cli.verbs import describe
 from mandala_git.errors import UsageError
 from mandala_git.repo.steps import steps
-from mandala_git.source.definitions import Definition
+from mandala_git.source.definitions import Definition, Kind
 from mandala_git.source.snapshot import Snapshot
 from mandala_git.versions.blame import Blamed, blame
 from mandala_git.views.console import Output
@@ -85,6 +85,8 @@ def _meant(snapshot: Snapshot, word: str, rev: str) -> Definition:
         for each in snapshot.definitions()
         if word in (each.qualname, each.qualname.rpartition(".")[2])
     ]  # fmt: skip
+    # Whoever imports a function has a definition of its name, too; it is hardly meant.
+    found = [each for each in found if each.kind is not Kind.IMPORT] or found
     if len(found) == 1:
         return found[0]
     keys = sorted(each.key for each in found)

@@ -49,10 +49,12 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="only say what it would delete"
     )
-    parser.add_argument("-l", "--list", action="store_true", help="list versions; WORDs are ops")
+    parser.add_argument(
+        "-l", "--list", action="store_true", help="list versions, all or those of each OP"
+    )
     parser.add_argument("--json", action="store_true", help="list as JSON")
     parser.add_argument(
-        "words", metavar="VERSION", nargs="*", help="first digits of the id of a version"
+        "words", metavar="VERSION|OP", nargs="*", help="first digits of the id; with --list an op"
     )
 
 
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             belonging = Belonging.to(desk.work, results)
             ops: dict[int, str] = {}
             for word in args.words:
-                ops |= find_ops(results, word)
+                ops |= find_ops(results, desk.key(word))
             if not args.words:
                 ops = dict(results.ops())
             _list(out, stock(results, belonging.of, ops, working), full=args.json)

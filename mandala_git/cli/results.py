@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         results = desk.require_results()
         worlds = desk.at(args.rev) if args.rev else desk.work
         belonging = Belonging.to(worlds, results)
-        ops = _ops(results, belonging, args.op)
+        ops = _ops(results, belonging, desk.key(args.op))
         found: list[tuple[Row, Belongs]] = []
         for number, key in ops.items():
             found += _all(results, number, key, belonging) if args.all else [

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         loader = Loader(results, desk.repo.root)
         ref = _by_id(results, args.ref) if not args.which else None
         if ref is None:
-            ref = _of_op(desk, results, loader, args.ref, _wanted(args.which))
+            ref = _of_op(desk, results, loader, desk.key(args.ref), _wanted(args.which))
         program = Program(results, ref, loader.load)
         if args.json:
             found = {"format": FORMAT, "ref": ref.hid.hex(), "program": program.code}

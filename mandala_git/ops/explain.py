@@ -200,7 +200,7 @@ def _stopped(
         return
     change = comparison.change_of(old, new)
     verdict = versioning.history.ledger.verdict(stop.edge)
-    said = verdict or f"not decided: git mandala classify {new.key}"
+    said = verdict or f"not decided: git mandala classify {new.key} --breaking|--compatible"
     reasons = f": {', '.join(change.reasons)}" if change.reasons else ""
     yield f"{new.path}:{new.lines[0]} {new.name} changed{reasons}, {said}"
     for hunk in comparison.hunks(change, context=0):

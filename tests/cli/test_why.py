@@ -95,6 +95,30 @@ def test_what_was_called_compatible_or_moved_is_looked_through(lab: Any) -> None
     assert len(after) == len(before)
 
 
+def test_a_name_that_others_import(lab: Any) -> None:
+    before = commits(lab, "train_model")
+    (lab.root / "other.py").write_text("from pipeline import train_model\n")
+    lab.repo.commit("an import")
+    assert commits(lab, "train_model") == before
+    (lab.root / "other.py").write_text("def train_model():\n    return 1\n")
+    lab.repo.commit("a namesake")
+    ended = lab("blame", "train_model")
+    assert ended.code == 2 and "git mandala blame other.py::train_model" in ended.err
+
+
+def test_a_key_in_words_of_the_folder_where_one_is(lab: Any) -> None:
+    for words in (
+        ("results", "../pipeline.py::train_model"),
+        ("drop", "--list", "../pipeline.py::train_model"),
+        ("why", "../pipeline.py::load_data"),
+        ("blame", "prep.py::scale_data"),
+    ):
+        there = lab("-C", str(lab.root / "lab"), *words)
+        assert (there.code, there.err) == (0, ""), words
+        key = words[-1].removeprefix("../") if words[-1].startswith("..") else f"lab/{words[-1]}"
+        assert there.out == lab("-C", str(lab.root), *words[:-1], key).out
+
+
 def test_what_is_not_there(lab: Any) -> None:
     assert "no 'nope' in HEAD" in lab("blame", "nope").err
     assert lab("blame", "train_model", "nowhere").code == 2

@@ -62,7 +62,8 @@ def test_other_code(project: Project, explain: Any) -> None:
     project.write(prep=PREP.replace("x * 2", "x * 5"))
     assert explain("train, 1").splitlines() == [
         "train would run",
-        "  prep.py:3 scale changed: 2 -> 5, not decided: git mandala classify prep.py::scale",
+        "  prep.py:3 scale changed: 2 -> 5, not decided: git mandala classify prep.py::scale "
+        "--breaking|--compatible",
         "    -     y = x * 2",
         "    +     y = x * 5",
     ]
