@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.sweep
+
 HOUSE = Path(__file__).parent.parent.parent
 
 

@@ -6,6 +6,10 @@ import json
 import re
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.sweep
+
 
 def test_the_program_of_a_value(lab: Any) -> None:
     ended = lab("why", "get_acc", "rate=0.2", "scale=True")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from interpreters import HOUSE
 
+pytestmark = pytest.mark.sweep
+
 STORAGE_AND_OPS = """
 import os
 from mandala_git.imports import Storage, op

@@ -13,6 +13,8 @@ import pexpect
 import pytest
 from interpreters import HOUSE
 
+pytestmark = pytest.mark.sweep
+
 LIB = """
 from mandala_git import op
 
