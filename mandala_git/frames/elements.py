@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mandala_git.ops.calls import Call, calls_at
+from mandala_git.ops.entries import refs_at
+from mandala_git.results.built import BUILT, shown
+from mandala_git.results.calls import Edge
 from mandala_git.results.columns import Columns
 from mandala_git.results.store import Results
 
@@ -38,13 +41,48 @@ class LazyCall(Call):
         if name == "op":
             self.op = self.key.rpartition("::")[2]
             return self.op
-        (found,) = calls_at(self._results, [int(self._columns.rows[self._number])])
-        vars(self).update({key: value for key, value in vars(found).items() if key != "key"})
-        return getattr(found, name)
+        for known, value in self._read().items():
+            if known != "key":
+                setattr(self, known, value)
+        try:
+            return vars(self)[name]
+        except KeyError:
+            raise AttributeError(f"a call has no {name!r}") from None
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def _read(self) -> dict[str, Any]:
+        row = int(self._columns.rows[self._number])
+        if row != BUILT:
+            (found,) = calls_at(self._results, [row])
+            return vars(found)
+        columns, first = self._columns, self._columns.first
+        sides: tuple[list[Edge], list[Edge]] = ([], [])
+        for edge in range(int(first[self._number]), int(first[self._number + 1])):
+            label = columns.labels[columns.label[edge]]
+            led = columns.edge(int(columns.ref[edge]))._replace(label=label)
+            sides[int(columns.is_output[edge])].append(led)
+        inputs, outputs = (
+            dict(zip([e.label for e in edges], refs_at(self._results, edges), strict=True))
+            for edges in map(shown, sides)
+        )
+        return {
+            "inputs": inputs,
+            "outputs": outputs,
+            "cid": self.hid,
+            "version": "",
+            "started": None,
+            "duration": 0.0,
+            "session": None,
+            "repeats": False,
+        }
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it is made up: it stands for a container, see `results/built.py`."""
+        return bool(self._columns.rows[self._number] == BUILT)
+
+    def __reduce__(self) -> Any:
         (found,) = calls_at(self._results, [int(self._columns.rows[self._number])])
-        return found.__reduce_ex__(4)  # type: ignore[return-value]
+        return found.__reduce_ex__(4)
 
 
 class Collection(Sequence[Any]):

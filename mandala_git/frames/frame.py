@@ -313,7 +313,8 @@ class ComputationFrame(ByHand):
         calls = np.unique(
             np.concatenate([np.zeros(0, np.int64), *words.calls_by_name(self._state).values()])
         )
-        return self._deleted([call.hid.hex() for call in self._state.web.calls(calls.tolist())])
+        some = self._state.web.calls(calls.tolist())
+        return self._deleted([call.hid.hex() for call in some if not call.is_built])
 
     def delete_calls_from_df(self, df: DataFrame) -> int:
         """Delete the calls in a table from the storage, with what was computed from them.
@@ -325,7 +326,7 @@ class ComputationFrame(ByHand):
         for name in df.columns:
             for cell in df[name] if name in self._state.funcs else ():
                 for call in cell if isinstance(cell, Collection) else [cell]:
-                    if isinstance(call, Call):
+                    if isinstance(call, Call) and not getattr(call, "is_built", False):
                         found[call.hid.hex()] = None
         return self._deleted(list(found))
 

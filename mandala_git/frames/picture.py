@@ -8,6 +8,7 @@ from mandala_git.frames import words
 from mandala_git.frames.order import sorted_nodes
 from mandala_git.frames.state import State, func_name
 from mandala_git.records import NamedTuple
+from mandala_git.results.built import ELEMENTS
 
 
 class Box(NamedTuple):
@@ -73,7 +74,7 @@ def picture(state: State, *, verbose: bool = False) -> Picture:
     arrows = []
     for edge in state.edges:
         source, target, label = edge
-        lines = [label]
+        lines = [f"*{label}" if label == ELEMENTS else label]
         if verbose:
             refs = state.joined(edge)[0 if source in state.vars else 1]
             count = len(np.unique(refs))

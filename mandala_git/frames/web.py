@@ -15,6 +15,7 @@ from mandala_git.ops.refs import Ref, unwrap, wrap_atom
 from mandala_git.ops.special import TRANSIENT
 from mandala_git.ops.versioning import Versioning
 from mandala_git.results import packing
+from mandala_git.results.built import BUILT, key_of
 from mandala_git.results.calls import Edge
 from mandala_git.results.columns import Columns, Ints, Mask, all_columns, moment
 from mandala_git.results.containers import load_all
@@ -209,7 +210,7 @@ class Web:
         """
         if not len(self.calls_of(op)):
             for run, home in zip(self.columns.runs, self.homes, strict=True):
-                if recorded[run.op] == op and home[0] is not Belongs.NO:
+                if recorded.get(run.op) == op and home[0] is not Belongs.NO:
                     return home[1]
         return op
 
@@ -422,7 +423,12 @@ def web_of(versioning: Versioning, *, all_versions: bool = False) -> Web:
     keys = dict(results.ops())
     with versioning:
         home = versioning.shares().home
-        homes = tuple(home(run.version, keys[run.op]) for run in columns.runs)
+        homes = tuple(
+            (Belongs.YES, key_of(run.op))
+            if run.version == BUILT
+            else home(run.version, keys[run.op])
+            for run in columns.runs
+        )
     if all_versions:
         homes = tuple((Belongs.YES, key) for _, key in homes)
     webs = _WEBS.setdefault(columns, {})

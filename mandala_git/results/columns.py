@@ -13,7 +13,9 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from mandala_git.results import packing
+from mandala_git.results.built import BUILT, built
 from mandala_git.results.calls import Edge
+from mandala_git.results.containers import any_structures
 from mandala_git.results.ids import ID_SIZE, MARK, output_hid, value_hid
 from mandala_git.results.runs import Run, Runs
 from mandala_git.results.store import Results
@@ -44,10 +46,15 @@ class Columns:
     was given first), refs by the edge that mentions them first. So a number that is greater is
     younger. Calls whose rows are damaged are left out, as everywhere.
 
-    Attributes:
+    Args:
         runs: what calls have in common.
-        rows: of each call, its row.
+        rows: of each call, its row; -1: it is made up, see `built.py`.
         run: of each call, the place of its run in `runs`.
+        hids: of each call, its history id.
+        edges: of each call, its edges as `packing.Packing` makes them.
+
+    Attributes:
+        runs, rows, run: as given.
         hids: of each call, its history id, 16 bytes a row.
         first: of each call, its first edge; one more at the end.
         ref: of each edge, the ref that it leads to.
@@ -57,12 +64,17 @@ class Columns:
         ref_hids: of each ref, its history id.
     """
 
-    def __init__(self, connection: sqlite3.Connection, known: Runs) -> None:
-        numbers, rows, hids, edges = _read(connection, known)
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        rows: Sequence[int],
+        run: Sequence[int],
+        hids: Sequence[bytes],
+        edges: Sequence[bytes],
+    ) -> None:
         self.rows: Ints = np.array(rows, dtype=np.int64)
-        found, run = np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)
-        self.run: Ints = run.astype(np.int64)
-        self.runs: list[Run] = [_run(connection, known, number) for number in found.tolist()]
+        self.run: Ints = np.array(run, dtype=np.int64)
+        self.runs = list(runs)
         self.hids: Bytes = np.frombuffer(b"".join(hids), np.uint8).reshape(-1, ID_SIZE)
         lengths = np.fromiter(map(len, edges), np.int64, len(edges))
         starts = np.cumsum(lengths) - lengths
@@ -172,33 +184,42 @@ class Columns:
         """Return the content id of a ref."""
         return packing.content_of(self.packed(ref))
 
+    def large(self) -> list[tuple[bytes, bytes]]:
+        """Return (history id, content id) of the refs whose values lie in no call."""
+        heads = np.frombuffer(self._data, np.uint8)[self._at[self._told]]
+        found = np.flatnonzero((heads & 127) == 127).tolist()
+        return [(self.ref_hids[ref].tobytes(), self.content(ref)) for ref in found]
+
+    def returned(self) -> set[bytes]:
+        """Return the history ids of the refs that calls returned."""
+        refs = np.unique(self.ref[self.is_output])
+        return {hid.tobytes() for hid in self.ref_hids[refs]}
+
     def edge(self, ref: int) -> Edge:
         """Return a ref as an edge leads to it."""
         return Edge("", 0, self.ref_hids[ref].tobytes(), self.content(ref))
 
 
-def _run(connection: sqlite3.Connection, known: Runs, number: int) -> Run:
-    run = known.get(connection, number)
-    assert run is not None  # it had calls that are whole
-    return run
-
-
 def _read(
     connection: sqlite3.Connection, known: Runs
-) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
-    """Return run, row, history id and edges of each call that is whole, oldest first."""
+) -> tuple[list[Run], list[int], list[int], list[bytes], list[bytes]]:
+    """Return runs, and of each call that is whole row, run, history id and edges, oldest first."""
+    runs: list[Run] = []
     numbers: list[int] = []
     rows: list[int] = []
     hids: list[bytes] = []
     edges: list[bytes] = []
-    begins: dict[int, tuple[Run, bytes] | None] = {}
+    begins: dict[int, tuple[Run, bytes, int] | None] = {}
     cursor = connection.execute("SELECT id, run, alias_of, hid, key, edges FROM calls ORDER BY id")
     hasher, usual = blake3, (ID_SIZE, ID_SIZE - MARK)
     while some := cursor.fetchmany(_SOME):
         for id, number, alias, hid, key, stored in some:
             if number not in begins:
                 run = known.get(connection, number)
-                begins[number] = run and (run, packing.begins(run.proof, None, *usual))
+                begins[number] = None
+                if run is not None:
+                    begins[number] = run, packing.begins(run.proof, None, *usual), len(runs)
+                    runs.append(run)
             begin = begins[number]
             if begin is None:
                 continue
@@ -216,21 +237,35 @@ def _read(
                 if found is None:
                     continue
                 bare = found
-            numbers.append(number)
+            numbers.append(begin[2])
             rows.append(id)
             hids.append(hid)
             edges.append(bare)
-    return numbers, rows, hids, edges
+    return runs, rows, numbers, hids, edges
 
 
 def all_columns(results: Results) -> tuple[Columns, tuple[int, int]]:
     """Return all recorded calls of a store, those that wait too, and what tells when others are.
 
+    Containers are calls there as well, see `built.py`.
+
     Args:
-        results: the store (`store.Results`).
+        results: the store.
     """
     with results.looking() as database:
-        return Columns(database, results.runs), moment(database)
+        when = moment(database)
+        runs, rows, run, hids, edges = _read(database, results.runs)
+        columns = Columns(runs, rows, run, hids, edges)
+        if not any_structures(database):
+            return columns, when
+        places: dict[Run, int] = {}
+        for each in built(results, columns.large(), columns.returned()):
+            place = places.setdefault(each.run, len(places))
+            rows.append(BUILT)
+            run.append(len(runs) + place)
+            hids.append(each.hid)
+            edges.append(each.edges)
+        return Columns([*runs, *places], rows, run, hids, edges) if places else columns, when
 
 
 def moment(database: sqlite3.Connection) -> tuple[int, int]:
