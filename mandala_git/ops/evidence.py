@@ -16,6 +16,7 @@ from mandala_git.ops.special import TRANSIENT, ValuePointer, settled
 from mandala_git.ops.versioning import Versioning
 from mandala_git.records import NamedTuple
 from mandala_git.results.calls import CallRecord
+from mandala_git.results.differences import close, difference
 from mandala_git.results.ids import cid
 from mandala_git.results.store import Results
 from mandala_git.versions.review import Question
@@ -242,55 +243,14 @@ def _same(results: Results, content: bytes, value: Any, tolerance: float | None)
         return False
 
 
-def close(one: Any, other: Any, tolerance: float) -> bool:
-    """Tell whether values differ by no more than a part of them, float by float.
-
-    Args:
-        one, other: numbers, arrays, tables, or lists, tuples and dicts of these.
-        tolerance: relative to the larger one.
-    """
-    if isinstance(one, float | complex) and isinstance(other, float | complex):
-        if one != one or other != other:
-            return one != one and other != other
-        return one == other or abs(one - other) <= tolerance * max(abs(one), abs(other))
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(
-            close(a, b, tolerance) for a, b in zip(one, other, strict=True)
-        )
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(close(one[k], other[k], tolerance) for k in one)
-    module = type(one).__module__.partition(".")[0]
-    if module == "numpy":
-        import numpy
-
-        if getattr(one, "dtype", None) != getattr(other, "dtype", None):
-            return False
-        return bool(
-            numpy.shape(one) == numpy.shape(other)
-            and numpy.allclose(one, other, rtol=tolerance, atol=0, equal_nan=True)
-        )
-    if module == "pandas" and hasattr(one, "columns"):
-        return _close_tables(one, other, tolerance)
-    return cid(one) == cid(other)
-
-
-def _close_tables(one: Any, other: Any, tolerance: float) -> bool:
-    from pandas.testing import assert_frame_equal
-
-    try:
-        assert_frame_equal(one, other, rtol=tolerance, atol=0)
-    except AssertionError:
-        return False
-    return True
-
-
 def _told(results: Results, label: str, before: bytes, after: Mapping[str, Any]) -> str:
+    """Say what differs, and where in the value."""
     from reprlib import repr as short
 
     try:
-        was = short(results.load(before, recover=False))
+        recorded = results.load(before, recover=False)
     except MandalaError:
-        was = f"a value that is not stored ({before.hex()[:8]})"
-    return f"{label} was {was}, now {short(after[label])}"
+        gone = f"a value that is not stored ({before.hex()[:8]})"
+        return f"{label} was {gone}, now {short(after[label])}"
+    path, was, now = difference(recorded, after[label], label)
+    return f"{path} was {short(was)}, now {short(now)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 
 from mandala_git import Storage, op
 from mandala_git.errors import UsageError
-from mandala_git.ops.evidence import close
+from mandala_git.results.differences import close
+
+
+@dataclass
+class Model:
+    weights: Any
+    bias: Any = None
+
 
 NUMBERS = st.floats(1e-6, 1e9) | st.floats(-1e9, -1e-6) | st.just(0.0)
 
@@ -28,6 +36,9 @@ def test_what_is_close(number: float) -> None:
     assert not close(np.array([number]), np.array([far]), 1e-6)
     assert close(pd.DataFrame({"x": [number]}), pd.DataFrame({"x": [near]}), 1e-6)
     assert not close(pd.DataFrame({"x": [number]}), pd.DataFrame({"x": [far]}), 1e-6)
+    assert close(pd.Series([number]), pd.Series([near]), 1e-6)
+    assert close(Model([number], np.array([number])), Model([near], np.array([near])), 1e-6)
+    assert not close(Model([number], np.array([number])), Model([near], np.array([far])), 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +55,10 @@ def test_what_is_close(number: float) -> None:
         (np.zeros((2, 1)), np.zeros(2)),
         (pd.DataFrame({"x": [1]}), pd.DataFrame({"y": [1]})),
         (float("nan"), 1.0),
+        (np.array(["a"]), np.array(["b"])),
+        (Model([1.0]), Model([1.0, 1.0])),
+        (Model([1.0], "a"), Model([1.0], "b")),
+        ({1.0}, {1.0001}),
     ],
 )
 def test_what_is_not(one: Any, other: Any) -> None:
