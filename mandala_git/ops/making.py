@@ -6,8 +6,9 @@ import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from mandala_git.errors import ResultsError, UnhashableValue
+from mandala_git.errors import MandalaError, ResultsError, UnhashableValue
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import CONTEXT, Context
 from mandala_git.ops.given import Given, Input, unvalued
@@ -158,7 +159,7 @@ class Making:
         why = "" if version is None else version.why
         if changed:
             # To find the result would not change them again.
-            why = f"it changes its argument {', '.join(inputs[place].name for place in changed)}"
+            why = _changes(op, [each for each in lent if each[0] in changed], given, versioning)
             for place in changed:
                 inputs[place] = unvalued(inputs[place])
         elif version is None or not version.reusable:
@@ -300,6 +301,35 @@ def _is(value: Any, content: bytes | Watch) -> bool:
         return cid(value) == content
     except UnhashableValue:
         return False
+
+
+_CHANGES: WeakKeyDictionary[Op[..., Any], dict[tuple[int, ...], str]] = WeakKeyDictionary()
+"""What was said of ops that change arguments: to look where they do takes long."""
+
+
+def _changes(
+    op: Op[..., Any],
+    changed: list[tuple[int, Any, bytes | Watch]],
+    given: Given,
+    versioning: Versioning,
+) -> str:
+    """Say which arguments a call changed, and where in them as far as they are recorded."""
+    said = _CHANGES.setdefault(op, {})
+    places = tuple([place for place, _, _ in changed])
+    if places not in said:
+        names = []
+        for place, value, content in changed:
+            name = where = given.inputs[place].name
+            if isinstance(content, bytes):
+                from mandala_git.results.differences import difference
+
+                with suppress(MandalaError):  # it is not recorded, or cannot be hashed any more
+                    recorded = versioning.results.load(content, recover=False)
+                    now = value.value if isinstance(value, Ref) else value
+                    where, _, _ = difference(recorded, now, name)
+            names.append(name if where == name else f"{name} (at {where})")
+        said[places] = f"it changes its argument {', '.join(names)}; let it work on a copy"
+    return said[places]
 
 
 def _expose(bound: Bound) -> None:

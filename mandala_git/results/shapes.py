@@ -301,7 +301,11 @@ def _reduced(obj: Any, cls: type, name: bytes, class_parts: list[Any]) -> Shape:
     else:
         head, parts = _REDUCED + name, [*class_parts, make, *args]
     counts = [len(parts)]
-    parts.append(_without_caches(cls, state) if type(state) is dict else state)
+    if type(state) is dict:
+        state = _without_caches(cls, state)
+    elif type(state) is tuple and cls.__module__ in _TREES and len(state) == 13:
+        state = (*state[:7], *state[11:])
+    parts.append(state)
     parts += items or ()
     counts.append(len(parts))
     for pair in pairs or ():
@@ -313,6 +317,10 @@ def _reduced(obj: Any, cls: type, name: bytes, class_parts: list[Any]) -> Shape:
 
 
 _SPARSE = frozenset({"_has_sorted_indices", "_has_canonical_format", "has_canonical_format"})
+
+_TREES = frozenset({"sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"})
+"""Whose trees count what was asked of them, from the eighth to the eleventh part of their state:
+else nobody could predict with a neighbours model and find that call again."""
 
 
 def _without_caches(cls: type, state: dict[Any, Any]) -> dict[Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -151,3 +152,27 @@ def test_options(git_repo: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) 
             assert np.array_equal(each.results.load(ref.cid), np.full(30_000, float(number)))
     with pytest.raises(UsageError, match="zip"):
         Storage(compression="zip")  # type: ignore[arg-type]
+
+
+@op
+def made_of(n: int) -> Any:
+    return {"rows": [[n], [n]]}
+
+
+@op
+def spoils(table: Any) -> int:
+    table["rows"][1].append(0)
+    return len(table["rows"])
+
+
+def test_it_is_said_where_an_argument_was_changed(storage: Storage) -> None:
+    with storage, warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        spoils(made_of(1))
+        spoils(made_of(2))
+        spoils({"rows": [[1], [1]]})
+    said = [str(each.message) for each in seen]
+    assert said == [
+        "calls of spoils are recorded, but not found again: it changes its argument table "
+        "(at table['rows'][1]); let it work on a copy"
+    ]

@@ -661,3 +661,17 @@ def test_hids() -> None:
     assert len(calls) == 7
     call = calls.pop()
     assert output_hid(call, "output_0") != output_hid(call, "output_1")
+
+
+@pytest.mark.parametrize("kind", ["KDTree", "BallTree"])
+def test_a_tree_of_neighbours_is_the_same_when_it_was_asked(kind: str) -> None:
+    neighbours = pytest.importorskip("sklearn.neighbors")
+    points = np.arange(300.0).reshape(100, 3)
+    tree = getattr(neighbours, kind)(points, leaf_size=5)
+    before = cid(tree)
+    tree.query(points[:7] + 0.1, k=2)
+    assert tree.get_n_calls() > 0
+    assert cid(tree) == before == cid(pickle.loads(pickle.dumps(tree)))
+    assert cid(getattr(neighbours, kind)(points, leaf_size=6)) != before
+    assert cid(getattr(neighbours, kind)(points + 1, leaf_size=5)) != before
+    assert cid(getattr(neighbours, kind)(points, leaf_size=5, metric="chebyshev")) != before
