@@ -356,11 +356,18 @@ class Memo(Finder):
             self._say(op, made.why)
         if made.reusable:
             self._remember(search.token, entry)
-        if not context.refs:
-            return settled(unwrap(made.returned) if op.refs else made.returned)
-        return returned(
-            [self._output(*each, part) for each, part in zip(entry.outputs, parts, strict=True)]
-        )
+        plain = not context.refs
+        if plain and (made.why or all(type(part) in CONSTANT for part in parts)):
+            return _plainly(op, made.returned)
+        refs = [self._output(*each, part) for each, part in zip(entry.outputs, parts, strict=True)]
+        if not plain:
+            return returned(refs)
+        # Arguments, globals or caches may share what the function returned, which could be changed
+        # through them: what is given is what will be found.
+        try:
+            return returned([ref.load() for ref in refs])
+        except ResultsError:
+            return _plainly(op, made.returned)
 
     def _output(self, hid: bytes, content: bytes, part: Any) -> Ref:
         """Return the Ref of an output that was just recorded."""
@@ -398,7 +405,7 @@ class Memo(Finder):
     ) -> Any:
         """Answer with what a call returned that is not recorded."""
         if not context.refs:
-            return settled(unwrap(value) if op.refs else value)
+            return _plainly(op, value)
         refs = []
         for number, part in enumerate(parts):
             content = content_of(op, number, parts) or os.urandom(ID_SIZE)
@@ -418,3 +425,8 @@ class Memo(Finder):
         if len(self._table) >= _MANY:
             self._table.clear()
         self._table[token] = entry
+
+
+def _plainly(op: Op[..., Any], value: Any) -> Any:
+    """Return what a function returned, without Refs and marks."""
+    return settled(unwrap(value) if op.refs else value)

@@ -1,0 +1,134 @@
+"""Calls inside an op give what finding them again would give: values that nobody else holds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from mandala_git import Storage, op
+from mandala_git.imports import MList, Transient
+
+
+class Box:
+    def __init__(self) -> None:
+        self.held: list[int] = []
+
+
+@op
+def same(x: Any) -> Any:
+    return x
+
+
+@op
+async def same_later(x: Any) -> Any:
+    return x
+
+
+@op
+def same_elements(x: MList[list[int]]) -> MList[list[int]]:
+    return x
+
+
+@op
+def first(x: Any) -> Any:
+    return x[0]
+
+
+@op
+def twice(x: int) -> Any:
+    both = [x]
+    return both, both
+
+
+@op
+def passing(x: int) -> Any:
+    return Transient([x])
+
+
+@op
+def through_all(n: int) -> Any:
+    xs = [1]
+    same(xs).append(n)
+    return xs
+
+
+@op
+def through_a_part(n: int) -> Any:
+    xs = [[1]]
+    first(xs).append(n)
+    return xs
+
+
+@op
+def through_elements(n: int) -> Any:
+    xs = [[1]]
+    ys = same_elements(xs)
+    ys[0].append(n)
+    ys.append([n])
+    return xs, ys
+
+
+@op
+def through_an_attribute(n: int) -> Any:
+    box = Box()
+    same(box).held.append(n)
+    return box.held
+
+
+@op
+def through_two_outputs(n: int) -> Any:
+    one, other = twice(1)
+    one.append(n)
+    return other
+
+
+@op
+def before(n: int) -> Any:
+    xs = [1]
+    ys = same(xs)
+    xs.append(n)
+    return ys
+
+
+@op
+def unstored(n: int) -> Any:
+    return [*passing(1), n]
+
+
+@op
+async def later(n: int) -> Any:
+    xs = [1]
+    (await same_later(xs)).append(n)
+    return xs
+
+
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        (through_all, [1]),
+        (through_a_part, [[1]]),
+        (through_elements, ([[1]], [[1, 7], [7]])),
+        (through_an_attribute, []),
+        (through_two_outputs, [1]),
+        (before, [1]),
+        (unstored, [1, 7]),
+    ],
+    ids=lambda each: each.name if hasattr(each, "name") else "",
+)
+def test_whether_they_ran_or_were_found(storage: Storage, around: Any, expected: Any) -> None:
+    with storage:
+        new = storage.unwrap(around(7))
+    with storage(recompute_transient=True):
+        storage.drop_calls(around)
+        assert new == expected
+        assert storage.unwrap(around(7)) == new
+
+
+def test_also_where_they_are_awaited(storage: Storage) -> None:
+    async def program() -> list[Any]:
+        with storage:
+            return [storage.unwrap(await later(n)) for n in (7, 8)]
+
+    assert asyncio.run(program()) == [[1], [1]]
