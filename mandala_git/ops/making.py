@@ -102,7 +102,7 @@ class Making:
         values = _refs(given, versioning) if op.refs else given.values()
         self._lent = [] if given.exact else _lent(op, given, values)
         with versioning:
-            self._before = versioning.before(op)
+            self._before = versioning.before(op, given.met.names)
         self._call = OpenCall(context.running)
         self.inside = _context((context.block, self._call, context.outer, context.modes, op.refs))
         self.passed = given.passed(values)

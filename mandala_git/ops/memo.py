@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue
+from mandala_git.errors import MandalaWarning, ResultsError, UnhashableValue, ValueLost
 from mandala_git.ops.arguments import Bound
 from mandala_git.ops.context import Context
 from mandala_git.ops.entries import (
@@ -141,9 +141,13 @@ class Memo(Finder):
         if entry is not None:
             if entry.guard.holds():
                 self.found += 1
-                return self._answer(entry, context)
-            with self.versioning:
-                self.versioning.renew()
+                try:
+                    return self._answer(entry, context)
+                except ValueLost:  # somebody deleted it since
+                    self.found -= 1
+            else:
+                with self.versioning:
+                    self.versioning.renew()
             self._table.clear()
         if bound is None:
             bound = tuple(zip(op.plan.names or (), args, strict=True))

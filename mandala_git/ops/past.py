@@ -156,7 +156,7 @@ class _PastVersioning(Versioning):
         """Return who tells which versions belong to the commit."""
         return Belonging.to(self._worlds, self.results)
 
-    def before(self, op: Op[..., Any]) -> Before:
+    def before(self, op: Op[..., Any], arguments: object) -> Before:
         """Refuse to make a call: the loaded code is not that commit's."""
         raise self._missing(op)
 

@@ -13,7 +13,7 @@ from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.ops.packages import installed, places_of
 from mandala_git.ops.remarks import Remarks
-from mandala_git.ops.versioning import NOTHING, Before, CallVersion, Versioning, session_here
+from mandala_git.ops.versioning import Before, CallVersion, Versioning, session_here
 from mandala_git.repo.data_files import normal
 from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
@@ -22,20 +22,24 @@ from mandala_git.source.definitions import Definition, split_key
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.agreement import Belongs
+from mandala_git.versions.beforehand import Beforehand, known_from, unforeseen
 from mandala_git.versions.data import folder_of
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
 from mandala_git.versions.loaded import Loaded
 from mandala_git.versions.process import ProcessWorld
 from mandala_git.versions.proofs import is_at_home, without_source
-from mandala_git.versions.readings import Reading
 from mandala_git.versions.recorded import Recorded
-from mandala_git.versions.seen import Check, Guard
+from mandala_git.versions.seen import Guard
 from mandala_git.versions.tracker import OpenCall, Tracker
 
 if TYPE_CHECKING:
     from mandala_git.repo.project import Project
     from mandala_git.versions.belonging import Belonging
+
+
+_RECENT = 16
+"""So many versions of an op are asked what its calls read."""
 
 
 class _Known:
@@ -48,8 +52,7 @@ class _Known:
         self.versions: dict[int, CallVersion | None] = {}
         # By what was observed, with the code objects whose ids are in it.
         self.recorded: dict[object, tuple[CallVersion, dict[int, CodeType]]] = {}
-        self.changeable: list[str] | None = None
-        self.fixed: list[tuple[str, Check, Reading]] = []
+        self.beforehand: Beforehand | None = None
         self.added: set[frozenset[str]] | None = None
         self.context: tuple[bytes, bytes, dict[bytes, bytes]] | None = None
 
@@ -106,6 +109,7 @@ class Versioned(Versioning):
         self._known: dict[Op[..., Any], _Known] = {}
         self._remarks = Remarks()
         self._generation = -1
+        self._learned: dict[str, set[str]] = {}  # by key of the op
 
     def _pin_decorated(self) -> None:
         for filename, stat in decorated_files().items():
@@ -303,17 +307,25 @@ class Versioned(Versioning):
 
         return Belonging(self.world.snapshot, self.world.judge, self.results)
 
-    def before(self, op: Op[..., Any]) -> Before:
-        """Look at the globals and files in the op's static closure that may change meanwhile."""
-        known = self._of(op)
-        if known.changeable is None:
-            known.changeable = self.world.changeable(known.definition)
-            known.fixed = self.world.fixed(known.definition)
-        readings = {key: self.world.read_now(key) for key in known.changeable}
-        for key, check, reading in known.fixed:
-            readings[key] = reading if check.holds() else self.world.read_now(key)
-        files = self.world.files_below(known.definition)
-        return Before(readings, files) if readings or files else NOTHING
+    def before(self, op: Op[..., Any], arguments: Collection[tuple[str, str]]) -> Before:
+        """Look at the globals and files that the op may lead to, and that may change meanwhile."""
+        known, world = self._of(op), self.world
+        if known.beforehand is None:
+            known.beforehand = Beforehand(world, known.definition, self._learned_of(op, known))
+        names = self.loaded.keys_of(arguments) if arguments else ()
+        return Before(
+            known.beforehand.readings(names), world.files_below(known.definition), world.paths
+        )
+
+    def _learned_of(self, op: Op[..., Any], known: _Known) -> set[str]:
+        """Return what calls read that nothing led to before they ran."""
+        learned = self._learned.get(known.key)
+        if learned is None:
+            versions = [v for row in self.ops(op) for v in self.results.versions_of(row)]
+            recorded = [self.history.recorded(v.vid.hex()) for v in versions[-_RECENT:]]
+            learned = known_from(recorded, self.world, known.definition)
+            self._learned[known.key] = learned
+        return learned
 
     def record(
         self,
@@ -323,7 +335,7 @@ class Versioned(Versioning):
         before: Before,
     ) -> CallVersion:
         """Return the version of a call that just ran."""
-        readings, files = before
+        readings, files, _ = before
         if self.world.outgrown():
             self.renew()  # modules were loaded meanwhile: what they hold counts
         names = self.loaded.keys_of(arguments) if arguments else ()
@@ -346,13 +358,24 @@ class Versioned(Versioning):
             self.renew()
             known = self._of(op)
             recorded, why, guard, sure = self._write(known, call, names, before)
-        changed = [key for key in moved if readings[key] is not None]
-        if changed and not why:
+        unknown, came = unforeseen(self.world, recorded, readings, before.loaded)
+        if came:  # with modules that it imported by name
+            before = before._replace(readings={**readings, **dict.fromkeys(came)})
+            recorded, why, guard, sure = self._write(known, call, names, before)
+        changed = [k for k in moved if readings[k] or self.world.was_there(k, before.loaded)]
+        if (changed or unknown) and not why:
             # To find the result would not change again what the call changed.
             recorded = recorded._replace(volatile=os.urandom(16).hex())
             why = f"it changes {', '.join(changed)}"
+            if not changed:
+                why = f"nobody could know before that this one reads {', '.join(unknown)}"
+        if unknown:
+            self._learned_of(op, known).update(unknown)
+            known.beforehand = None
         # What was bound meanwhile is as it was only for a later process.
-        version = self._store(known, recorded, guard, here=sure and not moved)._replace(why=why)
+        version = self._store(
+            known, recorded, guard, here=sure and not moved and not came
+        )._replace(why=why)
         if not call.observed and self.tracker.obstacle:
             self._remarks.unobserved(self.tracker.obstacle)
         self._remarks.about(recorded, self.world, known.definition)
@@ -378,7 +401,9 @@ class Versioned(Versioning):
         definition = self.world.snapshot.definition(known.definition)
         if definition is None:
             raise VersionError(f"{known.key} is no longer where it was when it was loaded")
-        recorder = Recorder(self.world, definition, Ran.of(call, self.world, names, *before))
+        recorder = Recorder(
+            self.world, definition, Ran.of(call, self.world, names, before.readings, before.files)
+        )
         recorded = recorder.record()
         if not call.links or recorder.why:
             keys = frozenset(node.key for node in recorded.nodes)

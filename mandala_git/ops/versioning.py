@@ -57,10 +57,12 @@ class Before(NamedTuple):
     Attributes:
         readings: globals that may change while it runs, by key.
         files: what the files hold on which ops depend, by key of the op and pattern.
+        loaded: paths of the modules that were loaded.
     """
 
     readings: Mapping[str, Reading | None] = MappingProxyType({})
     files: Mapping[str, Mapping[str, Listing]] = MappingProxyType({})
+    loaded: frozenset[str] = frozenset()
 
 
 NOTHING = Before()
@@ -168,8 +170,12 @@ class Versioning(ABC):
     def renew(self) -> None:  # noqa: B027 - most look at nothing
         """Look at everything anew: a guard did not hold."""
 
-    def before(self, op: Op[..., Any]) -> Before:
+    def before(self, op: Op[..., Any], arguments: Collection[tuple[str, str]]) -> Before:
         """Look at what may change while the op runs.
+
+        Args:
+            op: the op.
+            arguments: (module, qualname) of functions and classes inside the arguments.
 
         Raises:
             MissingCall: no calls are made here.

@@ -149,8 +149,8 @@ def folder_here(wanted: str | Path | None) -> Path:
         UsageError: there is no such folder.
     """
     if wanted is not None and wanted != "__main__":
-        folder = Path(wanted).absolute()
-        if not folder.is_dir():
+        folder = Path(wanted).absolute() if isinstance(wanted, str | Path) else None
+        if folder is None or not folder.is_dir():
             raise UsageError(
                 f"deps_path={str(wanted)!r} is no folder",
                 hint='Give the folder of the code, or "__main__" for that of the script.',

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -389,11 +389,11 @@ class ProcessWorld(SnapshotWorld):
         declared = self._declarations.files().get(key, ())
         return {pattern: self._data.listing(normal(folder, pattern)) for pattern in declared}
 
-    def changeable(self, key: str) -> list[str]:
-        """Return what an op can reach that it could change itself: values, class attributes."""
+    def changeable(self, some: Mapping[str, Definition]) -> list[str]:
+        """Return which of some definitions code could change itself: values, class attributes."""
         return [
             each
-            for each, definition in self.untracked.counting(key).items()
+            for each, definition in some.items()
             if (
                 definition.kind is Kind.GLOBAL
                 and (reading := self.reading(each)) is not None
@@ -403,16 +403,34 @@ class ProcessWorld(SnapshotWorld):
             or any(isinstance(check, SeenValue) for check in self._checks.get(each, ()))
         ]
 
-    def fixed(self, key: str) -> list[tuple[str, Check, Reading]]:
-        """Return the other values in the static closure of an op: they can only be rebound."""
+    def fixed(self, some: Mapping[str, Definition]) -> list[tuple[str, Check, Reading]]:
+        """Return the other values among some definitions: they can only be rebound."""
         found: list[tuple[str, Check, Reading]] = []
-        for each, definition in self.untracked.counting(key).items():
+        for each, definition in some.items():
             reading = self.reading(each) if definition.kind is Kind.GLOBAL else None
             place = self.loaded.place(definition) if reading is not None else None
             if reading is not None and reading.same is None and place is not None:
                 get, name = place
                 found.append((each, Seen(get, name, get(name, MISSING)), reading))
         return found
+
+    def was_there(self, key: str, loaded: Container[str]) -> bool:
+        """Tell whether something of which nothing was to be told was there all the same.
+
+        A class or function was as its source says; a global was not bound yet.
+
+        Args:
+            key: of the definition.
+            loaded: paths of the modules that were loaded then.
+        """
+        definition = self.snapshot.definition(key)
+        is_global = definition is None or definition.kind is Kind.GLOBAL
+        return not is_global and split_key(key)[0] in loaded
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Paths of the modules that are loaded in this epoch."""
+        return self._modules
 
     def moved(self, before: Mapping[str, Reading | None]) -> list[str]:
         """Return the keys of the values that are not any more what they were."""

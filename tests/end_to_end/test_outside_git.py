@@ -165,6 +165,8 @@ def test_the_folder_of_the_code_may_be_said(here: Path) -> None:
     assert f"the code in {here}" in repr(Storage(deps_path=here))
     with pytest.raises(UsageError, match="is no folder"):
         Storage(deps_path="nowhere")
+    with pytest.raises(UsageError, match="is no folder"):
+        Storage(deps_path=5)  # type: ignore[arg-type]
     assert f"the code in {here}" in repr(Storage()), "pytest, which runs this, is no project"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,29 @@ def test_whether_they_ran_or_were_found(storage: Storage, around: Any, expected:
         storage.drop_calls(around)
         assert new == expected
         assert storage.unwrap(around(7)) == new
+
+
+@op
+def wide(n: int) -> list[int]:
+    return [n] * 100
+
+
+@op
+def around_wide(n: int, kind: int) -> int:
+    return len(wide(n)) + kind
+
+
+def test_what_another_storage_deleted_meanwhile_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here, other = Storage("calls.db"), Storage("calls.db")
+    with here:
+        assert around_wide(1, 0).value == 100
+        here.results.flush()
+        other.drop_calls(wide)
+        other.gc()
+        assert around_wide(1, 1).value == 101
 
 
 def test_also_where_they_are_awaited(storage: Storage) -> None:
