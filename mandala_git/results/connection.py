@@ -98,8 +98,9 @@ class Connected:
 
     def _disconnect(self) -> None:
         if self._database is not None:
+            self._release.detach()  # at the end of a process it would do nothing
             with suppress(sqlite3.Error):
-                self._release()
+                _let_go(self._database, self._presence)
             self._database = None
             self._reading, self._wal = False, None
 

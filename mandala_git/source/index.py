@@ -7,12 +7,14 @@ long is left out. So no caller ever has to handle an error of the index.
 
 from __future__ import annotations
 
+import atexit
 import marshal
 import os
 import sqlite3
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +38,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _inherited: list[sqlite3.Connection] = []
+_open: weakref.WeakSet[Index] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what a program has not: from Python 3.13 on it would hear of it at its end."""
+    for index in list(_open):
+        index.close()
+
 
 FORMAT = 6
 """Layout of the tables and of what is packed in them; another number begins a new file."""
@@ -363,6 +374,7 @@ class Index:
             check_same_thread=False,
         )
         self._connection, self._process = connection, os.getpid()
+        _open.add(self)
         if self.file is not None:
             connection.execute(f"PRAGMA journal_mode = {self._journal}")
             connection.execute("PRAGMA synchronous = NORMAL")
