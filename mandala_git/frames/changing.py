@@ -18,7 +18,7 @@ from mandala_git.frames.predicates import Predicate
 from mandala_git.frames.reach import How
 from mandala_git.frames.shape import Shape
 from mandala_git.frames.state import State
-from mandala_git.frames.web import Applied
+from mandala_git.frames.web import Applied, distinct
 from mandala_git.ops.calls import Wanted, history_id
 from mandala_git.ops.refs import Ref, unwrap
 from mandala_git.results.columns import Ints, Mask
@@ -334,7 +334,7 @@ class Changing(Shape):
             pairs = state.joined(edge)
             ends = reach.led(pairs if near == 0 else pairs[::-1], chosen[edge[near]])[1]
             beside[edge[1 - near]].append(ends)
-        others = {name: np.unique(np.concatenate(found)) for name, found in beside.items()}
+        others = {name: distinct(np.concatenate(found)) for name, found in beside.items()}
         return self._put(state.only({**chosen, **others}))
 
     def _among(self, name: str, values: list[Any], by: str) -> Ints:

@@ -9,6 +9,7 @@ import numpy as np
 from mandala_git.errors import UsageError
 from mandala_git.frames.order import reachable
 from mandala_git.frames.state import Edge, Func, State, fresh, within
+from mandala_git.frames.web import distinct
 from mandala_git.results.columns import Ints
 
 
@@ -90,7 +91,7 @@ def merged(state: State, names: Sequence[str], into: str) -> State:
     def name(node: str) -> str:
         return into if node in gone else node
 
-    elements = np.unique(np.concatenate([state.elements(each) for each in every]))
+    elements = distinct(np.concatenate([state.elements(each) for each in every]))
     return State(
         state.web,
         {v: elements if v == into else refs for v, refs in state.vars.items() if v not in gone},

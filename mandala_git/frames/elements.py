@@ -7,36 +7,50 @@ from typing import Any
 
 from mandala_git.ops.calls import Call, calls_at
 from mandala_git.ops.entries import refs_at
+from mandala_git.records import NamedTuple
 from mandala_git.results.built import BUILT, shown
 from mandala_git.results.calls import Edge
 from mandala_git.results.columns import Columns
 from mandala_git.results.store import Results
 
 
+class Shared(NamedTuple):
+    """What calls of an op in one world have in common.
+
+    Attributes:
+        results: where they are recorded.
+        columns: all recorded calls.
+        key: of the op, as it is in the world that is looked at.
+    """
+
+    results: Results
+    columns: Columns
+    key: str
+
+
 class LazyCall(Call):
     """A recorded call whose inputs, outputs and circumstances are read when asked for.
 
     Args:
-        results: where it is recorded.
-        columns: all recorded calls.
-        number: which of them.
-        key: of its op, as it is in the world that is looked at.
+        shared: what it has in common with others.
+        number: which of the recorded calls it is.
     """
 
-    __slots__ = ("_columns", "_found", "_number", "_results")
+    __slots__ = ("_number", "_shared")
 
-    def __init__(self, results: Results, columns: Columns, number: int, key: str) -> None:
-        self._results = results
-        self._columns = columns
+    def __init__(self, shared: Shared, number: int) -> None:
+        self._shared = shared
         self._number = number
-        self.key = key
 
     def __getattr__(self, name: str) -> Any:
         # Only what is not there yet gets here.
         if name.startswith("_"):
             raise AttributeError(name)
+        if name == "key":
+            self.key = self._shared.key
+            return self.key
         if name == "hid":
-            self.hid = self._columns.hids[self._number].tobytes()
+            self.hid = self._shared.columns.hids[self._number].tobytes()
             return self.hid
         if name == "op":
             self.op = self.key.rpartition("::")[2]
@@ -50,18 +64,18 @@ class LazyCall(Call):
             raise AttributeError(f"a call has no {name!r}") from None
 
     def _read(self) -> dict[str, Any]:
-        row = int(self._columns.rows[self._number])
+        row = int(self._shared.columns.rows[self._number])
         if row != BUILT:
-            (found,) = calls_at(self._results, [row])
+            (found,) = calls_at(self._shared.results, [row])
             return vars(found)
-        columns, first = self._columns, self._columns.first
+        columns, first = self._shared.columns, self._shared.columns.first
         sides: tuple[list[Edge], list[Edge]] = ([], [])
         for edge in range(int(first[self._number]), int(first[self._number + 1])):
             label = columns.labels[columns.label[edge]]
             led = columns.edge(int(columns.ref[edge]))._replace(label=label)
             sides[int(columns.is_output[edge])].append(led)
         inputs, outputs = (
-            dict(zip([e.label for e in edges], refs_at(self._results, edges), strict=True))
+            dict(zip([e.label for e in edges], refs_at(self._shared.results, edges), strict=True))
             for edges in map(shown, sides)
         )
         return {
@@ -78,10 +92,10 @@ class LazyCall(Call):
     @property
     def is_built(self) -> bool:
         """Whether it is made up: it stands for a container, see `results/built.py`."""
-        return bool(self._columns.rows[self._number] == BUILT)
+        return bool(self._shared.columns.rows[self._number] == BUILT)
 
     def __reduce__(self) -> Any:
-        (found,) = calls_at(self._results, [int(self._columns.rows[self._number])])
+        (found,) = calls_at(self._shared.results, [int(self._shared.columns.rows[self._number])])
         return found.__reduce_ex__(4)
 
 

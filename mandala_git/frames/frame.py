@@ -29,7 +29,7 @@ from mandala_git.frames.tables import (
     joined,
     table,
 )
-from mandala_git.frames.web import Web, web_of
+from mandala_git.frames.web import Web, distinct, web_of
 from mandala_git.ops.calls import Call, history_id
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
@@ -357,9 +357,9 @@ def _of_op(web: Web, op: Op[..., Any], key: str) -> State:
         found: dict[str, Any] = {}
     else:
         found = {}
-        for label in np.unique(web.label[edges]).tolist():
+        for label in distinct(web.label[edges]).tolist():
             mine = edges[web.label[edges] == label]
-            found[web.labels[label]] = (np.unique(web.ref[mine]), bool(web.is_output[mine[0]]))
+            found[web.labels[label]] = (distinct(web.ref[mine]), bool(web.is_output[mine[0]]))
         labels = [(name, found[name][1]) for name in order if name in found]
     for label, out in labels:
         name = fresh(base_of(label), {*variables, func})

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from mandala_git.frames.state import Edge, Func, State, base_of, fresh, func_name
-from mandala_git.frames.web import NONE
+from mandala_git.frames.web import NONE, distinct
 from mandala_git.results.columns import Ints, Mask
 
 Direction = Literal["back", "forward"]
@@ -119,7 +119,7 @@ class Growth:
         ops = web.op[web.call[edges]]
         _, first = np.unique(ops, return_index=True)
         for op in ops[np.sort(first)].tolist():
-            calls = np.unique(web.call[edges[ops == op]])
+            calls = distinct(web.call[edges[ops == op]])
             for name, some in self._grouped(web.ops[op], calls, back=back):
                 self._take(name, some, back=back)
 
@@ -186,7 +186,7 @@ class Growth:
             side = edges[web.is_output[edges] == out]
             labels, first = np.unique(web.label[side], return_index=True)
             for label in labels[np.argsort(first)].tolist():
-                refs = np.unique(web.ref[side[web.label[side] == label]])
+                refs = distinct(web.ref[side[web.label[side] == label]])
                 if out == back:  # where we come from
                     made = refs[web.is_made(refs)]
                     for name, members in self.vars.items():
@@ -200,8 +200,8 @@ class Growth:
         edges = self.web.edges_of(self.funcs[func][1].numbers())
         for out in (False, True):
             side = edges[self.web.is_output[edges] == out]
-            for label in np.unique(self.web.label[side]).tolist():
-                refs = np.unique(self.web.ref[side[self.web.label[side] == label]])
+            for label in distinct(self.web.label[side]).tolist():
+                refs = distinct(self.web.ref[side[self.web.label[side] == label]])
                 self._place(func, label, refs, out=out)
 
     # -- where refs go -------------------------------------------------------------------

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mandala_git.frames import words
 from mandala_git.frames.order import sorted_nodes
 from mandala_git.frames.state import State, func_name
+from mandala_git.frames.web import distinct
 from mandala_git.records import NamedTuple
 from mandala_git.results.built import ELEMENTS
 
@@ -77,7 +76,7 @@ def picture(state: State, *, verbose: bool = False) -> Picture:
         lines = [f"*{label}" if label == ELEMENTS else label]
         if verbose:
             refs = state.joined(edge)[0 if source in state.vars else 1]
-            count = len(np.unique(refs))
+            count = len(distinct(refs))
             lines.append(f"({count} value{'s' * (count != 1)})")
         arrows.append(Arrow(source, target, tuple(lines)))
     return Picture(tuple(boxes), tuple(arrows))
@@ -86,5 +85,5 @@ def picture(state: State, *, verbose: bool = False) -> Picture:
 def versions_in(state: State, func: str) -> set[int]:
     """Return the versions (rows) that the calls of a function node ran."""
     columns = state.web.columns
-    runs = np.unique(columns.run[state.funcs[func].calls]).tolist()
+    runs = distinct(columns.run[state.funcs[func].calls]).tolist()
     return {columns.runs[run].version for run in runs}

@@ -11,6 +11,7 @@ import pandas as pd
 from mandala_git.errors import UsageError
 from mandala_git.frames.state import State
 from mandala_git.frames.tables import Codes, all_cells
+from mandala_git.frames.web import distinct
 from mandala_git.ops.refs import unwrap
 from mandala_git.results.columns import Ints, Mask
 
@@ -113,7 +114,7 @@ def kept(state: State, choose: Rows) -> State:
 
 
 def _elements(cells: Ints, codes: Codes, name: str) -> Ints:
-    found = np.unique(cells)
+    found = distinct(cells)
     several = codes.several(name)
     more = [number for code in found[found < -1].tolist() for number in several[-2 - code]]
-    return np.unique(np.concatenate((found[found >= 0], np.array(more, np.int64))))
+    return distinct(np.concatenate((found[found >= 0], np.array(more, np.int64))))

@@ -9,7 +9,7 @@ import numpy as np
 
 from mandala_git.frames.order import components, reachable
 from mandala_git.frames.state import Edge, State, within
-from mandala_git.frames.web import NONE, ranges
+from mandala_git.frames.web import NONE, distinct, ranges
 from mandala_git.results.columns import Ints
 
 How = Literal["strong", "weak"]
@@ -65,7 +65,7 @@ def history(state: State, node: str, elements: Ints) -> dict[str, Pairs]:
         for name in part:
             if name not in waiting:
                 continue
-            keys = np.unique(np.concatenate(waiting[name]))
+            keys = distinct(np.concatenate(waiting[name]))
             rows, own = found[name] = keys // size, keys % size
             for edge in state.ins(name):
                 if edge[0] in part:
@@ -152,11 +152,11 @@ def _entered(state: State, node: str, found: Mapping[str, Ints], back: bool, how
         met = ends[within(begins, found[other], _size(state))]
         some.append(met)
         needs.setdefault(edge[2], []).append((ends, met))
-    entered = np.unique(np.concatenate(some)) if some else NONE
+    entered = distinct(np.concatenate(some)) if some else NONE
     if how == "strong" and node in state.funcs:
         for pairs in needs.values():
-            asked = np.unique(np.concatenate([ends for ends, _ in pairs]))
-            met = np.unique(np.concatenate([met for _, met in pairs]))
+            asked = distinct(np.concatenate([ends for ends, _ in pairs]))
+            met = distinct(np.concatenate([met for _, met in pairs]))
             entered = np.setdiff1d(entered, np.setdiff1d(asked, met))
     return entered
 

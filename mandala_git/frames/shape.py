@@ -17,6 +17,7 @@ from mandala_git.frames.order import components, sorted_nodes
 from mandala_git.frames.picture import versions_in
 from mandala_git.frames.reach import led, sinks_in, sources_in
 from mandala_git.frames.state import Edge, State
+from mandala_git.frames.web import distinct
 from mandala_git.ops.calls import Call, Wanted, history_id
 from mandala_git.ops.refs import Ref
 from mandala_git.results.columns import Ints
@@ -147,7 +148,7 @@ class Shape:
         edges = web.edges_of(calls)
         rows = np.searchsorted(calls, web.call[edges])
         data = {}
-        for label in np.unique(web.label[edges]).tolist():
+        for label in distinct(web.label[edges]).tolist():
             mine = edges[web.label[edges] == label]
             column = np.empty(len(calls), object)
             column[rows[web.label[edges] == label]] = np.fromiter(
@@ -252,7 +253,7 @@ class Shape:
         near, far = (edge[1], edge[0]) if back else (edge[0], edge[1])
         pairs = self._state.joined(edge)
         ends = led(pairs[::-1] if back else pairs, self._numbers(near, hids))[1]
-        return self._hexed({far: np.unique(ends)})[far]
+        return self._hexed({far: distinct(ends)})[far]
 
     def get_adj_elts(
         self, node: str, hids: Iterable[Wanted], direction: str = "back"
@@ -288,7 +289,7 @@ class Shape:
             if var in wanted and var in state.vars:
                 pairs = state.joined(edge)
                 found.append(led(pairs[::-1] if back else pairs, wanted[var])[1])
-        return state.web.calls(np.unique(np.concatenate(found)).tolist())
+        return state.web.calls(distinct(np.concatenate(found)).tolist())
 
     def _numbers(self, node: str, hids: Iterable[Wanted]) -> Ints:
         web, ids = self._state.web, [history_id(each) for each in hids]

@@ -14,7 +14,7 @@ from mandala_git.frames.order import reachable, sorted_nodes
 from mandala_git.frames.reach import between, history, sinks_in
 from mandala_git.frames.state import State
 from mandala_git.frames.web import Web
-from mandala_git.results.columns import Ints
+from mandala_git.results.columns import Ints, uncollected
 
 Values = Literal["objs", "refs"]
 Join = Literal["outer", "inner", "left", "right"]
@@ -165,12 +165,13 @@ def filled(
 ) -> pd.DataFrame:
     """Return a table of numbers with what these stand for."""
     columns = {}
-    for name in cells.columns:
-        if name in state.funcs:
-            what = "calls"
-        else:
-            what = "values" if values == "objs" and name not in lazy else "refs"
-        columns[name] = _series(state.web, cells[name].to_numpy(), codes.several(name), what)
+    with uncollected():
+        for name in cells.columns:
+            if name in state.funcs:
+                what = "calls"
+            else:
+                what = "values" if values == "objs" and name not in lazy else "refs"
+            columns[name] = _series(state.web, cells[name].to_numpy(), codes.several(name), what)
     return pd.DataFrame(columns, index=cells.index)
 
 
@@ -182,23 +183,35 @@ _SEVERAL: dict[str, type[Collection]] = {
 
 
 def _series(web: Web, cells: Ints, several: Sequence[tuple[int, ...]], what: str) -> pd.Series[Any]:
-    numbers, places = np.unique(cells, return_inverse=True)
+    numbers, places = _ranked(cells)
     groups = [several[-2 - code] for code in numbers[numbers < _MISSING].tolist()]
     plain = numbers[numbers > _MISSING].tolist()
-    wanted = list(dict.fromkeys([*plain, *(number for group in groups for number in group)]))
+    wanted = [*plain, *dict.fromkeys(number for group in groups for number in group)]
     if what == "calls":
-        objects: Sequence[Any] = web.calls(wanted)
+        objects: list[Any] = web.calls(wanted)
     else:
         objects = web.refs(wanted) if what == "refs" else web.values(wanted)
-    by_number = dict(zip(wanted, objects, strict=True))
     kind = _SEVERAL[what]
+    inner = wanted[len(plain) :]
+    by_number = dict(zip(inner, objects[len(plain) :], strict=True))
     found = [kind([by_number[number] for number in group]) for group in groups]
+    del objects[len(plain) :]
     missing = bool((numbers == _MISSING).any())
-    known = [by_number[number] for number in plain]
-    kinds = {type(each) for each in (*found, *known)}
-    shown = [*found, *([None] * missing), *known]
-    whole = np.fromiter(shown, object, len(shown))[places.reshape(-1)]
+    kinds = {*map(type, found), *map(type, objects)}
+    shown = [*found, *([None] * missing), *objects]
+    whole = np.fromiter(shown, object, len(shown))[places]
     return as_series(whole, kinds, missing=missing)
+
+
+def _ranked(cells: Ints) -> tuple[Ints, Ints]:
+    """Return the numbers in a column, sorted, and of each cell the place of its number there."""
+    if not len(cells):
+        return cells, cells
+    low = int(cells.min())
+    there = np.zeros(int(cells.max()) - low + 1, bool)
+    there[cells - low] = True
+    ranks: Ints = np.cumsum(there) - 1
+    return np.flatnonzero(there) + low, ranks[cells - low]
 
 
 def as_series(

@@ -9,12 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from mandala_git.errors import ValueLost
-from mandala_git.frames.elements import LazyCall
+from mandala_git.frames.elements import LazyCall, Shared
 from mandala_git.ops.entries import refs_at
 from mandala_git.ops.refs import Ref, unwrap, wrap_atom
 from mandala_git.ops.special import TRANSIENT
 from mandala_git.ops.versioning import Versioning
-from mandala_git.results import packing
 from mandala_git.results.built import BUILT, key_of
 from mandala_git.results.calls import Edge
 from mandala_git.results.columns import Columns, Ints, Mask, all_columns, moment
@@ -77,7 +76,6 @@ class Web:
         self._shown: Mask = ~hidden[self.label]
         self.strangers: list[Ref] = []
         self._stranger: dict[bytes, int] = {}
-        self._values: dict[int, Any] = {}
         self._same_ref: Ints | None = None
         self._same_call: dict[int, int] = {}
         self._join()
@@ -97,16 +95,16 @@ class Web:
         """Leave out calls that were given what only calls that do not belong have made."""
         out, refs = self.is_output & self._shown, self.columns.refs
         makers = np.bincount(self.ref[out & self.counts[self.call]], minlength=refs)
-        lost = np.unique(self.ref[out & ~self.counts[self.call]])
+        lost = distinct(self.ref[out & ~self.counts[self.call]])
         lost = lost[makers[lost] == 0]
         while len(lost):
-            calls = np.unique(self.call[self.taken(lost)])
+            calls = distinct(self.call[self.taken(lost)])
             calls = calls[self.counts[calls]]
             self.counts[calls] = False
             edges = self.edges_of(calls)
             edges = edges[out[edges]]
             np.subtract.at(makers, self.ref[edges], 1)
-            lost = np.unique(self.ref[edges])
+            lost = distinct(self.ref[edges])
             lost = lost[makers[lost] == 0]
 
     def _identify(self) -> None:
@@ -238,7 +236,7 @@ class Web:
         """Return the names of the arguments and outputs of an op, with their places."""
         place = self.places.get(op, -1)
         names: dict[str, int] = {}
-        for number in np.unique(self.columns.run[self.op == place]).tolist()[::-1]:
+        for number in distinct(self.columns.run[self.op == place]).tolist()[::-1]:
             run = self.columns.runs[number]
             for name in (*run.inputs, *run.outputs):
                 if not name.startswith(TRANSIENT):
@@ -307,35 +305,29 @@ class Web:
     def calls(self, numbers: Sequence[int]) -> list[LazyCall]:
         """Return calls, of which only what is asked for is read."""
         ops = self.op[np.asarray(numbers, np.int64)].tolist()
-        return [
-            LazyCall(self.results, self.columns, number, self.ops[op])
-            for number, op in zip(numbers, ops, strict=True)
-        ]
+        shared = [Shared(self.results, self.columns, key) for key in self.ops]
+        return [LazyCall(shared[op], number) for number, op in zip(numbers, ops, strict=True)]
 
     def values(self, numbers: Sequence[int]) -> list[Any]:
         """Return the values of refs; one that is lost is shown as a Ref without it."""
-        known, held = self.columns.refs, self._values
-        large: list[int] = []
-        found: dict[int, Any] = {}
-        for number in numbers:
-            if number in held:
-                found[number] = held[number]
-            elif number >= known:
-                found[number] = self.strangers[number - known].value
-            else:
-                packed = self.columns.packed(number)
-                if packing.holds_value(packed):
-                    found[number] = held[number] = packing.value_of(packed)
-                else:
-                    large.append(number)
-        if large:
-            contents = [self.columns.content(number) for number in large]
+        wanted = np.asarray(numbers, np.int64)
+        known = np.minimum(wanted, self.columns.refs - 1)
+        if not self.columns.refs:
+            return [self.strangers[number].value for number in numbers]
+        found, large = self.columns.small_values(known)
+        strange = wanted >= self.columns.refs
+        for place in np.flatnonzero(strange).tolist():
+            found[place] = self.strangers[numbers[place] - self.columns.refs].value
+        places = np.flatnonzero(large & ~strange).tolist()
+        if places:
+            contents = [self.columns.content(numbers[place]) for place in places]
             try:
                 values = load_all(self.results, contents)
             except ValueLost:
-                values = [self._value(number) for number in large]
-            found.update(zip(large, values, strict=True))
-        return [found[number] for number in numbers]
+                values = [self._value(numbers[place]) for place in places]
+            for place, value in zip(places, values, strict=True):
+                found[place] = value
+        return found
 
     def _value(self, number: int) -> Any:
         edge: Edge = self.columns.edge(number)
@@ -366,6 +358,16 @@ class Applied(Web):
     def refs(self, numbers: Sequence[int]) -> list[Ref]:
         """Return the same as Refs that no storage keeps."""
         return [wrap_atom(value) for value in self.values(numbers)]
+
+
+def distinct(numbers: Ints) -> Ints:
+    """Return numbers sorted, each once: most are so already, and to sort beats a hash table."""
+    if len(numbers) < 2 or bool((numbers[1:] > numbers[:-1]).all()):
+        return numbers
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
 
 
 def _by_ref(edges: Ints, refs: Ints, count: int) -> tuple[Ints, Ints]:

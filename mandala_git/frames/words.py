@@ -9,12 +9,13 @@ import numpy as np
 from mandala_git.frames.order import sorted_nodes
 from mandala_git.frames.reach import sinks_in, sources_in
 from mandala_git.frames.state import State
+from mandala_git.frames.web import distinct
 from mandala_git.results.columns import Ints
 
 
 def unique(elements: Mapping[str, Ints]) -> int:
     """Return how many different elements some nodes have."""
-    return len(np.unique(np.concatenate(list(elements.values())))) if elements else 0
+    return len(distinct(np.concatenate(list(elements.values())))) if elements else 0
 
 
 def calls_by_name(state: State) -> dict[str, Ints]:
