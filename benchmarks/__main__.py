@@ -17,6 +17,7 @@ BENCHMARKS = {
     "block": "entering a block; a hit by the number of functions it depends on",
     "memo": "a recorded new call, and a hit, in one process",
     "process": "a fresh process that asks for 1000 of 10000 calls; imports",
+    "frames": "frames of 1000 to 100000 calls as graphs and tables; a loop of 10000 steps",
     "many": "100000 calls; a million with --scale 10",
     "tracking": "what it costs an op to be observed",
     "chain": "chains of 10000 and 100000 calls, each given the result of the one before",

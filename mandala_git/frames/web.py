@@ -407,6 +407,11 @@ _READ: WeakKeyDictionary[Results, tuple[tuple[int, int], Columns]] = WeakKeyDict
 _WEBS: WeakKeyDictionary[Columns, dict[object, Web]] = WeakKeyDictionary()
 
 
+def forget() -> None:
+    """Read calls anew when they are asked for next."""
+    _READ.clear()
+
+
 def web_of(versioning: Versioning, *, all_versions: bool = False) -> Web:
     """Return the web of the calls that belong to a world, those that wait to be written too.
 
