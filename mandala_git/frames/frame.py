@@ -16,6 +16,7 @@ from mandala_git.frames import words
 from mandala_git.frames.byhand import ByHand
 from mandala_git.frames.edits import known
 from mandala_git.frames.elements import Collection
+from mandala_git.frames.growing import whole
 from mandala_git.frames.picture import picture
 from mandala_git.frames.state import Edge, Func, State, base_of, fresh, func_name
 from mandala_git.frames.tables import (
@@ -70,7 +71,8 @@ class ComputationFrame(ByHand):
         Args:
             storage: whose calls.
             versioning: judges which of them belong.
-            source: an op, a Ref, Refs, {name: Ref or Refs}, history ids, or another frame.
+            source: an op, a Ref, Refs, {name: Ref or Refs}, history ids, or another frame; None:
+                all calls.
             versions: "all": calls that do not belong to the code as it is count, too.
 
         Raises:
@@ -85,6 +87,8 @@ class ComputationFrame(ByHand):
             )
         versioning.enter()
         web = web_of(versioning, all_versions=versions == "all")
+        if source is None:
+            return cls(storage, whole(web))
         if isinstance(source, Op):
             key = web.home_of(versioning.key(source), dict(versioning.results.ops()))
             return cls(storage, _of_op(web, source, key))

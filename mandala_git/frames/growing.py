@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from mandala_git.frames.state import Edge, Func, State, base_of, fresh, func_name
-from mandala_git.frames.web import NONE, distinct
+from mandala_git.frames.web import NONE, Web, distinct
 from mandala_git.results.columns import Ints, Mask
 
 Direction = Literal["back", "forward"]
@@ -177,6 +177,15 @@ class Growth:
         self.funcs[name] = op, Members(NONE, self._calls)
         return name
 
+    def node(self, op: str) -> str:
+        """Return the first node of an op, made if there is none."""
+        own = [name for name, (key, _) in self.funcs.items() if key == op]
+        return self._node(op, own, NONE)
+
+    def take(self, func: str, calls: Ints) -> None:
+        """Let calls join a node, with all that they were given and returned."""
+        self._take(func, calls, back=False)
+
     def _take(self, func: str, calls: Ints, *, back: bool) -> None:
         """Let calls join a node, and let its variables have what they were given or returned."""
         web = self.web
@@ -336,6 +345,18 @@ class Growth:
         for name, target in new:
             self.vars[name].has[target] = 1
         return list(new)
+
+
+def whole(web: Web) -> State:
+    """Return the frame of all calls of a world: a function node an op."""
+    growth = Growth(State(web), skip_existing=False, reuse_existing=True)
+    counting = np.flatnonzero(web.counts)
+    last: dict[int, int] = dict(zip(web.op[counting].tolist(), counting.tolist(), strict=True))
+    # What is used by others ran before them: those name what they were given.
+    for op in sorted(last, key=last.__getitem__, reverse=True):
+        calls = counting[web.op[counting] == op]
+        growth.take(growth.node(web.ops[op]), calls)
+    return growth.state()
 
 
 def grown(

@@ -20,6 +20,7 @@ from mandala_git.results.columns import Columns, Ints, Mask, all_columns, moment
 from mandala_git.results.containers import load_all
 from mandala_git.results.store import Results
 from mandala_git.versions.agreement import Belongs
+from mandala_git.versions.belonging import Belonging
 
 NONE: Ints = np.zeros(0, np.int64)
 """No numbers."""
@@ -419,7 +420,18 @@ def web_of(versioning: Versioning, *, all_versions: bool = False) -> Web:
         versioning: judges in that world.
         all_versions: whether calls that do not belong count, too.
     """
-    results = versioning.results
+    with versioning:
+        return web_in(versioning.results, versioning.shares(), all_versions=all_versions)
+
+
+def web_in(results: Results, shares: Belonging, *, all_versions: bool = False) -> Web:
+    """Return the web of the calls that belong to a world; see `web_of`.
+
+    Args:
+        results: where calls are recorded.
+        shares: judges in that world.
+        all_versions: whether calls that do not belong count, too.
+    """
     with results.looking() as database:
         known = _READ.get(results)
         if known is None or known[0] != moment(database):
@@ -428,14 +440,12 @@ def web_of(versioning: Versioning, *, all_versions: bool = False) -> Web:
         else:
             columns = known[1]
     keys = dict(results.ops())
-    with versioning:
-        home = versioning.shares().home
-        homes = tuple(
-            (Belongs.YES, key_of(run.op))
-            if run.version == BUILT
-            else home(run.version, keys[run.op])
-            for run in columns.runs
-        )
+    homes = tuple(
+        (Belongs.YES, key_of(run.op))
+        if run.version == BUILT
+        else shares.home(run.version, keys[run.op])
+        for run in columns.runs
+    )
     if all_versions:
         homes = tuple((Belongs.YES, key) for _, key in homes)
     webs = _WEBS.setdefault(columns, {})

@@ -79,7 +79,7 @@ class Past:
         """Return the recorded calls of an op that belong to this world; see `Storage.table`."""
         return op_table(self._versioning, op)
 
-    def cf(self, source: Any) -> Any:
+    def cf(self, source: Any = None) -> Any:
         """Return a ComputationFrame of the calls that belong to this world; see `Storage.cf`."""
         return import_module(FRAMES).ComputationFrame.of(self, self._versioning, source)
 

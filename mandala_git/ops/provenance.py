@@ -98,14 +98,14 @@ class Provenance:
 
         return Program(self.results, self.load_ref(ref, in_memory=False))
 
-    def cf(self, source: Any, versions: Literal["all"] | None = None) -> Any:
+    def cf(self, source: Any = None, versions: Literal["all"] | None = None) -> Any:
         """Return a ComputationFrame: recorded calls as a graph, and as tables of it.
 
         It may be asked for in a block, too, and sees the calls that were made in it.
 
         Args:
             source: an op (its calls), a Ref or several (the variable `v`), {name: Ref or Refs}
-                (those variables), history ids, or another frame.
+                (those variables), history ids, or another frame; None: all calls.
             versions: "all": calls that do not belong to the code as it is count, too.
 
         Raises:

@@ -96,6 +96,20 @@ Computational graph:"""
     assert cf.cleanup().df().shape == (0, 0)
 
 
+def test_without_a_source_all_calls_are_there(storage: Storage) -> None:
+    assert storage.cf().df().shape == (0, 0)
+    filled(storage)
+    with storage:
+        bounds((1, 2), 3)
+    cf = storage.cf()
+    assert cf.get_graph_desc().splitlines() == [
+        "low@low, high@high = bounds(values=values, width=width)",
+        "z@output_0 = inc(x=x)",
+        "var_0@output_0 = add(y=y, z=z)",
+    ]
+    assert len(cf.calls) == 9
+
+
 def test_calls_of_an_open_block_are_seen(storage: Storage) -> None:
     with storage:
         y = inc(1)
