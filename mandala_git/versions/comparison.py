@@ -33,6 +33,7 @@ class Comparison:
         self.before = before
         self.after = after
         self.history: History = after.history
+        self._standing: dict[str, dict[str, str]] = {}  # path -> text ids by key
         self._old_sources = _sources(before, lambda: self.paths)
         self._new_sources = _sources(after, lambda: self.paths)
 
@@ -74,7 +75,8 @@ class Comparison:
             ):
                 return change
         there, sources = self._old_side(old)
-        found = explain(there, new, sources[old.path], self._new_sources[new.path])
+        here, news = self._new_side(new)
+        found = explain(there, here, sources[old.path], news[new.path])
         words = found.words if old.key == new.key else (*found.words, f"was {old.key}")
         return Change(ChangeKind.CHANGED, old, new, words, found.suggestion, found.why)
 
@@ -86,18 +88,40 @@ class Comparison:
             context: lines around a difference; None for a few.
         """
         around = CONTEXT if context is None else context
-        if change.old is None or self._stands(change.old):
-            return hunks(change, self._old_sources, self._new_sources, context=around)
-        there, sources = self._old_side(change.old)
-        found = hunks(replace(change, old=there), sources, self._new_sources, context=around)
+        old, news = change.old, self._new_sources
+        if change.new is not None:
+            new, news = self._new_side(change.new)
+            change = replace(change, new=new)
+        if (old is None or self._stands(old)) and news is self._new_sources:
+            return hunks(change, self._old_sources, news, context=around)
+        olds = self._old_sources
+        if old is not None:
+            there, olds = self._old_side(old)
+            change = replace(change, old=there)
         # The lines of a stored text have no numbers in any file.
-        return tuple(Hunk(tuple(replace(line, old=0) for line in hunk.lines)) for hunk in found)
+        before, after = olds is self._old_sources, news is self._new_sources
+        return tuple(
+            Hunk(tuple(replace(n, old=n.old * before, new=n.new * after) for n in hunk.lines))
+            for hunk in hunks(change, olds, news, context=around)
+        )
 
     def _old_side(self, old: Definition) -> tuple[Definition, Sources]:
         """Return a definition, and files that it stands in."""
         if self._stands(old):
             return old, self._old_sources
         return alone(old, self.history.body(old.text_id) or b"")
+
+    def _new_side(self, new: Definition) -> tuple[Definition, Sources]:
+        """The same for what is new: a process may have loaded what no file says (any more)."""
+        if new.path not in self._standing:
+            facts = self.after.tree.facts(new.path)
+            found = facts.definitions if facts is not None else ()
+            self._standing[new.path] = {each.key: each.text_id for each in found}
+        if self._standing[new.path].get(new.key) != new.text_id:
+            body = self.history.body(new.text_id)
+            if body is not None:
+                return alone(new, body)
+        return new, self._new_sources
 
     def _stands(self, old: Definition) -> bool:
         """Whether a definition is of the old world, so that its file is at hand."""

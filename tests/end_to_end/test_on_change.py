@@ -151,6 +151,46 @@ def test_nobody_is_there(here: Path) -> None:
     assert out.endswith("3 4 2") and "run again" in said
 
 
+LATER = """
+import sys
+from pathlib import Path
+from mandala_git import Storage
+from lib import f
+
+storage = Storage(on_change="ask")
+with storage:
+    lib = Path("lib.py")
+    lib.write_text("\\n# more\\n# lines\\n" + lib.read_text().replace("x + 2", "x + 3"))
+    print(f(1).value)
+"""
+
+CELLS = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in (
+    "from mandala_git import Storage, op\\nstorage = Storage(on_change='ask')",
+    "def helper(x):\\n    return x + 1",
+    "@op\\ndef g(x):\\n    return helper(x)",
+    "with storage: g(1)",
+    "def helper(x):\\n    return x + 2",
+    "with storage: print(g(1).value)",
+):
+    shell.run_cell(cell, store_history=True).raise_error()
+"""
+
+
+@pytest.mark.parametrize("program", [LATER, CELLS])
+def test_what_is_shown_is_what_is_loaded(here: Path, program: str) -> None:
+    """Not what a file says in that place, which was edited since or never held it."""
+    edit(here, "x + 1", "x + 2")
+    done = subprocess.run(
+        [sys.executable, "-c", program], input="b\n", capture_output=True, text=True, check=True
+    )
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "-     return x + 1" in lines and "+     return x + 2" in lines, done.stdout
+    assert "x + 3" not in done.stdout and lines[-1].endswith("3")
+
+
 def test_at_a_prompt_it_is_asked(here: Path) -> None:
     edit(here, "x + 1", "1 + x")
     child = pexpect.spawn(
