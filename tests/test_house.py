@@ -266,6 +266,16 @@ def test_the_examples_parse(verb: str) -> None:
             parser_of(name).read(rest)
 
 
+def test_the_page_that_git_shows_lists_every_verb() -> None:
+    """`git mandala --help` never reaches this program: git calls man."""
+    page = (HOUSE / "docs/git-mandala.1").read_text("utf-8")
+    listed = re.findall(r"^\.TP\n\.B (.+)\n(.+)$", page, re.MULTILINE)
+    assert listed == list(VERBS.items())
+    shared = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    installed = shared["targets"]["wheel"]["shared-data"]
+    assert installed == {"docs/git-mandala.1": "share/man/man1/git-mandala.1"}
+
+
 def test_every_verb_is_a_module_and_every_module_is_used() -> None:
     frame = {"__init__", "asking", "boundary", "crash", "desk", "loading", "main", "verbs"}
     files = {path.stem for path in (PACKAGE / "cli").glob("*.py")} - frame
