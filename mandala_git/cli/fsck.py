@@ -10,9 +10,8 @@ from mandala_git.cli.desk import Desk
 from mandala_git.cli.loading import project
 from mandala_git.cli.verbs import describe
 from mandala_git.ops.storage import Storage
-from mandala_git.results.verifying import Damage
 from mandala_git.views.console import Output
-from mandala_git.views.text import plural, visible
+from mandala_git.views.text import visible
 
 if TYPE_CHECKING:
     from mandala_git.cli.verbs import Subparsers
@@ -58,31 +57,17 @@ def run(args: argparse.Namespace) -> int:
             damage = storage.verify()
         finally:
             storage.results.close()
-    damaged, unproved = _lines(damage)
     if args.json:
         found = {
-            "format": FORMAT, "checked": damage.checked, "damaged": damaged, "unproved": unproved
-        }  # fmt: skip
+            "format": FORMAT,
+            "checked": damage.checked,
+            "damaged": damage.damaged,
+            "unproved": damage.doubted,
+        }
         out.text(json.dumps(found, indent=2) + "\n")
     else:
-        for name, lines in (("damaged", damaged), ("unproved", unproved)):
-            for line in lines:
-                out.text(f"{name} {visible(line)}\n")
-        good = plural(damage.checked, "call and value", "calls and values")
-        out.say(f"{good} checked, {len(damaged)} damaged, {len(unproved)} unproved")
-    return 1 if damaged else 0
-
-
-def _lines(damage: Damage) -> tuple[list[str], list[str]]:
-    """Return what is damaged and what is unproved, a line each."""
-    damaged = [
-        f"call {row}: of {op or 'an op that is damaged, too'}" for row, op in damage.calls.items()
-    ]
-    lines = [
-        [
-            f"value {content.hex()}: {damage.where.get(content, 'of no recorded call')}: {why}"
-            for content, why in part.items()
-        ]
-        for part in (damage.values, damage.unproved)
-    ]  # fmt: skip
-    return damaged + lines[0], lines[1]
+        *lines, total = repr(damage).splitlines()
+        for line in lines:
+            out.text(visible(line) + "\n")
+        out.say(total)
+    return 1 if damage.damaged else 0

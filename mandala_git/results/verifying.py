@@ -38,6 +38,32 @@ class Damage(NamedTuple):
     where: dict[bytes, str]
     checked: int
 
+    @property
+    def damaged(self) -> list[str]:
+        """What is damaged, a line each."""
+        calls = self.calls.items()
+        lines = [f"call {row}: of {op or 'an op that is damaged, too'}" for row, op in calls]
+        return lines + self._lines(self.values)
+
+    @property
+    def doubted(self) -> list[str]:
+        """What is unproved, a line each."""
+        return self._lines(self.unproved)
+
+    def _lines(self, part: dict[bytes, str]) -> list[str]:
+        return [
+            f"value {content.hex()}: {self.where.get(content, 'of no recorded call')}: "
+            + why.replace("\n", " ")
+            for content, why in part.items()
+        ]
+
+    def __repr__(self) -> str:
+        damaged, doubted = self.damaged, self.doubted
+        good = "1 call or value" if self.checked == 1 else f"{self.checked} calls and values"
+        total = f"{good} checked, {len(damaged)} damaged, {len(doubted)} unproved"
+        named = [f"damaged {line}" for line in damaged] + [f"unproved {line}" for line in doubted]
+        return "\n".join([*named, total])
+
 
 def verify(results: Results, *, watch: Watch = unwatched) -> Damage:
     """Look at every call and every value.

@@ -10,6 +10,7 @@ import pytest
 
 from mandala_git import Storage, op
 from mandala_git.errors import UsageError
+from mandala_git.results.verifying import Damage
 
 
 @op
@@ -97,3 +98,14 @@ def test_garbage_room_and_damage(storage: Storage) -> None:
     assert after <= before
     assert storage.verify() == ({}, {}, {}, {}, 50)
     assert storage.table(start).shape[0] == 50
+
+
+def test_a_verification_prints_what_can_be_read_and_copied() -> None:
+    content = bytes(range(16))
+    damage = Damage({7: "a.py::f"}, {}, {content: "it\nmay"}, {content: "f, output x"}, 9)
+    assert repr(damage).splitlines() == [
+        "damaged call 7: of a.py::f",
+        f"unproved value {content.hex()}: f, output x: it may",
+        "9 calls and values checked, 1 damaged, 1 unproved",
+    ]
+    assert repr(Damage({}, {}, {}, {}, 1)) == "1 call or value checked, 0 damaged, 0 unproved"
