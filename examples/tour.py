@@ -199,7 +199,12 @@ def play(tour: Tour) -> None:
     tour.say("8. A second clone sees the same verdicts")
     clone = tour.root.parent / "clone"
     tour.run(f"git clone -q . {clone}")
-    tour.run("git fetch -q origin 'refs/mandala/*:refs/mandala/*'", cwd=clone)
+    tour.run("git mandala init", cwd=clone, quiet=True)
+    tour.run(
+        "git config --add remote.origin.fetch '+refs/mandala/*:refs/mandala-remote/origin/*'",
+        cwd=clone,
+    )
+    tour.run("git fetch -q", cwd=clone)
     log = tour.run("git mandala log", cwd=clone)
     check("breaking" in log, "and knows who decided what")
 

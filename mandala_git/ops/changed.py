@@ -211,8 +211,9 @@ def _ways(question: Question) -> str:
 
 
 def _refusal(op: Op[..., Any], questions: Sequence[Question]) -> CodeChanged:
+    keys = dict.fromkeys(question.edge.key_new for question in questions)
+    ways = [f'storage.classify("{key}", "breaking")   or "compatible"' for key in keys]
     return CodeChanged(
         f"{op.name} would run again: " + "; ".join(_said(question) for question in questions),
-        hint='Say what it means: storage.classify(NAME, "breaking") or "compatible", '
-        "or git mandala classify NAME --breaking|--compatible.",
+        hint="\n".join(["Say what it means:", *ways]),
     )
