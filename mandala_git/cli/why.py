@@ -142,7 +142,7 @@ def _of_op(
             results, {number: key}, key, lambda call, op: belonging.of(call.version, op)
         )
     names = {label for row in rows for label in _edges(row)}
-    for label in wanted.keys() - names:
+    for label in wanted.keys() - names if rows else ():
         raise UsageError(
             f"calls of {name} have no {label!r}",
             hint=f"they have: {', '.join(sorted(names))}",
@@ -189,7 +189,11 @@ def _fits(row: Row, wanted: Mapping[str, str], loader: Loader) -> bool:
             meant = ast.literal_eval(text)
         except (ValueError, SyntaxError):
             meant = text
-        if not (str(value) == text or (type(value) is type(meant) and value == meant)):
+        try:
+            same = str(value) == text or bool(type(value) is type(meant) and value == meant)
+        except Exception:  # noqa: BLE001 - a class of the user, which cannot be shown or compared
+            same = False
+        if not same:
             return False
     return True
 

@@ -154,7 +154,7 @@ def _compared(
             after = _again(results, op, record)
         except MandalaError as error:
             return Compared(name, hid, None, False, error.message)
-        except Exception as error:  # noqa: BLE001 - it is the user's code
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the user's code
             text = f"it failed: {type(error).__name__}: {error}"
             return Compared(name, hid, False, True, text)
         ran = True

@@ -139,6 +139,7 @@ class Making:
         op, lent, changed = self._op, self._lent, []
         if lent:
             changed = [place for place, value, content in lent if not _is(value, content)]
+        changed += [place for place in op.rebound(given.kept) if place not in changed]
         if changed:
             _expose(given.bound)
         for place, value, _ in lent:

@@ -211,6 +211,13 @@ class Op(Generic[P, T]):
             captured += around(self.func, self.own)
         return tuple(captured)
 
+    def rebound(self, bound: Bound) -> list[int]:
+        """Return the places of captured values among `bound` that are other objects by now."""
+        if not self._captures:
+            return []
+        now = {f"{CAPTURED}{name}": value for name, value in cells(self.own)}
+        return [at for at, (name, was) in enumerate(bound) if now.get(name, was) is not was]
+
     def _is_stated(self) -> bool:
         """Tell whether source says what decorators are around the op: it stands under its name."""
         found: Any = sys.modules.get(self.own.__module__)

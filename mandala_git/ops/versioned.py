@@ -22,7 +22,7 @@ from mandala_git.source.definitions import Definition, split_key
 from mandala_git.source.index import Index
 from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.agreement import Belongs
-from mandala_git.versions.beforehand import Beforehand, known_from, unforeseen
+from mandala_git.versions.beforehand import Beforehand, known_from, unforeseen, with_bound
 from mandala_git.versions.data import folder_of
 from mandala_git.versions.history import History
 from mandala_git.versions.indexed import IndexedTree
@@ -279,7 +279,11 @@ class Versioned(Versioning):
             if row not in known.versions:
                 known.versions[row] = self._judged(known, row)
             found = known.versions[row]
-            if found.guard.holds() if found is not None else not self.world.files_moved():
+            if found is not None:
+                current = found.guard.holds()
+            else:
+                current = not self.world.files_moved() and self._beforehand(op).holds
+            if current:
                 return found
             self.renew()  # something moved since it was looked at: look again, once
         return None
@@ -309,13 +313,18 @@ class Versioned(Versioning):
 
     def before(self, op: Op[..., Any], arguments: Collection[tuple[str, str]]) -> Before:
         """Look at the globals and files that the op may lead to, and that may change meanwhile."""
-        known, world = self._of(op), self.world
-        if known.beforehand is None:
-            known.beforehand = Beforehand(world, known.definition, self._learned_of(op, known))
+        if not self._beforehand(op).holds:
+            self.renew()
         names = self.loaded.keys_of(arguments) if arguments else ()
-        return Before(
-            known.beforehand.readings(names), world.files_below(known.definition), world.paths
-        )
+        readings, world = self._beforehand(op).readings(names), self.world
+        return Before(readings, world.files_below(self._of(op).definition), world.paths)
+
+    def _beforehand(self, op: Op[..., Any]) -> Beforehand:
+        known = self._of(op)
+        if known.beforehand is None:
+            learned = self._learned_of(op, known)
+            known.beforehand = Beforehand(self.world, known.definition, learned)
+        return known.beforehand
 
     def _learned_of(self, op: Op[..., Any], known: _Known) -> set[str]:
         """Return what calls read that nothing led to before they ran."""
@@ -355,14 +364,18 @@ class Versioned(Versioning):
                 return found[0]
         recorded, why, guard, sure = self._write(known, call, names, before)
         if not guard.holds():
+            readings = with_bound(self.world, known.definition, readings, before.loaded)
+            before = before._replace(readings=readings)
             self.renew()
             known = self._of(op)
             recorded, why, guard, sure = self._write(known, call, names, before)
+            moved = self.world.moved(readings)
         unknown, came = unforeseen(self.world, recorded, readings, before.loaded)
         if came:  # with modules that it imported by name
             before = before._replace(readings={**readings, **dict.fromkeys(came)})
             recorded, why, guard, sure = self._write(known, call, names, before)
-        changed = [k for k in moved if readings[k] or self.world.was_there(k, before.loaded)]
+        # What came with its module is, for a later process, as its source says.
+        changed = [k for k in moved if readings[k] or split_key(k)[0] in before.loaded]
         if (changed or unknown) and not why:
             # To find the result would not change again what the call changed.
             recorded = recorded._replace(volatile=os.urandom(16).hex())
@@ -372,7 +385,6 @@ class Versioned(Versioning):
         if unknown:
             self._learned_of(op, known).update(unknown)
             known.beforehand = None
-        # What was bound meanwhile is as it was only for a later process.
         version = self._store(
             known, recorded, guard, here=sure and not moved and not came
         )._replace(why=why)

@@ -35,6 +35,12 @@ class Beforehand:
         self._op = op
         self._learned = sorted(learned)
         self._watched: dict[tuple[str, ...], _Watched] = {}
+        self._bindings = world.bindings(op)
+
+    @property
+    def holds(self) -> bool:
+        """Whether all names and functions are what they were when this was made."""
+        return self._bindings.holds()
 
     def readings(self, arguments: tuple[str, ...]) -> dict[str, Reading | None]:
         """Return the values that a call may read, by key; None where there is none.
@@ -71,6 +77,24 @@ class Beforehand:
                 if value is not None and key not in out and not untracked.by_project(key):
                     found[key] = value
         return found
+
+
+def with_bound(
+    world: ProcessWorld, op: str, before: Mapping[str, Reading | None], loaded: frozenset[str]
+) -> Mapping[str, Reading | None]:
+    """Return what was looked at before, and of what names were bound to then what is remembered.
+
+    Args:
+        world: the process, in the epoch of then.
+        op: key of the definition of the op.
+        before: what was looked at.
+        loaded: paths of the modules that were there.
+    """
+    found = dict(before)
+    for key, definition in world.untracked.counting(op).items():
+        if definition.kind in (Kind.FUNCTION, Kind.GLOBAL) and split_key(key)[0] in loaded:
+            found.setdefault(key, world.reading(key))
+    return found
 
 
 def _names_things(definition: Definition) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -343,11 +343,16 @@ class ProcessWorld(SnapshotWorld):
             keys: of the definitions.
             files: what was found in the files of patterns.
         """
-        checks = [check for key in keys for check in self._checks.get(key, ())]
-        if self.untracked:
-            out = self._bound_untracked(op)
-            checks = [c for c in checks if not isinstance(c, Seen | SeenValue) or _at(c) not in out]
+        checks = self._counting(op, keys)
         return Guard([*checks, *(SeenFiles(self._data, *found) for found in files.items())])
+
+    def _counting(self, op: str, keys: Iterable[str]) -> list[Check]:
+        """Return what was looked at for these definitions, and counts for an op."""
+        checks = [check for key in keys for check in self._checks.get(key, ())]
+        if not self.untracked:
+            return checks
+        out = self._bound_untracked(op)
+        return [c for c in checks if not isinstance(c, Seen | SeenValue) or _at(c) not in out]
 
     def _bound_untracked(self, op: str) -> set[tuple[int, str]]:
         """Return where the globals are bound that do not count for an op."""
@@ -414,18 +419,10 @@ class ProcessWorld(SnapshotWorld):
                 found.append((each, Seen(get, name, get(name, MISSING)), reading))
         return found
 
-    def was_there(self, key: str, loaded: Container[str]) -> bool:
-        """Tell whether something of which nothing was to be told was there all the same.
-
-        A class or function was as its source says; a global was not bound yet.
-
-        Args:
-            key: of the definition.
-            loaded: paths of the modules that were loaded then.
-        """
-        definition = self.snapshot.definition(key)
-        is_global = definition is None or definition.kind is Kind.GLOBAL
-        return not is_global and split_key(key)[0] in loaded
+    def bindings(self, op: str) -> Guard:
+        """Return a guard of what names lead an op to; not of what values hold."""
+        checks = self._counting(op, self.untracked.counting(op))
+        return Guard(c for c in checks if not isinstance(c, SeenValue | SeenFile))
 
     @property
     def paths(self) -> frozenset[str]:

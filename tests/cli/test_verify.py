@@ -73,10 +73,13 @@ def test_results_of_both_are_compared_without_running(lab: Any) -> None:
     assert "2 compared without running" in verify(lab, "scale_data")[1]
 
 
-def test_code_that_fails(lab: Any) -> None:
-    lab.edit("lab/prep.py", "x / top for", "x / 0 for")
+@pytest.mark.parametrize(
+    ("top", "said"), [("0", "ZeroDivisionError"), ("exit(3)", "SystemExit: 3")]
+)
+def test_code_that_fails(lab: Any, top: str, said: str) -> None:
+    lab.edit("lab/prep.py", "x / top for", f"x / {top} for")
     code, out, _ = verify(lab, "scale_data")
-    assert code == 1 and "it failed: ZeroDivisionError" in out
+    assert code == 1 and f"it failed: {said}" in out
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+
+from mandala_git.cli.why import _fits
 
 pytestmark = pytest.mark.sweep
 
@@ -53,6 +57,26 @@ def test_who_asks_for_too_much_is_told_what_there_is(lab: Any) -> None:
     assert "with rate=7" in lab("why", "get_acc", "rate=7").err
     assert "is no NAME=VALUE" in lab("why", "get_acc", "rate").err
     assert "no calls of an op 'abcd'" in lab("why", "abcd").err
+    lab.edit("lab/prep.py", "N_CLASS = 10", "N_CLASS = 11")
+    assert "belongs to the work tree" in lab("why", "get_acc", "rate=0.2").err
+
+
+class Secret:
+    def __repr__(self) -> str:
+        raise ValueError("no repr")
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("no comparison")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_values_that_cannot_be_shown_or_compared_fit_nothing() -> None:
+    edges = {"x": SimpleNamespace(cid=b"x")}
+    row: Any = SimpleNamespace(settings={}, inputs=edges, outputs={})
+    for value, fits in ((Secret(), False), (3, True), (np.zeros(2), False)):
+        loader: Any = SimpleNamespace(load=lambda _, value=value: value)
+        assert _fits(row, {"x": "3"}, loader) is fits
 
 
 def test_nothing_is_recorded_yet(git_repo: Any, lab: Any) -> None:

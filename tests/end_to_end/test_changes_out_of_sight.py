@@ -179,3 +179,53 @@ def test_state_that_was_as_its_source_says(project: Project, name: str) -> None:
     code = f"import p\nwith storage:\n    for _ in range(3): out(p.{name}(1))\n"
     for _ in range(2):
         assert project.program(code).executed == 3
+
+
+BOUND = """
+from mandala_git import op
+
+def counting():
+    counting.n = getattr(counting, "n", 0) + 1
+    return counting.n
+
+def made():
+    n = 0
+    @op
+    def inner(x):
+        nonlocal n
+        n += 1
+        return n + x
+    return inner
+
+captured = made()
+
+@op
+def attribute(x):
+    return counting() + x
+@op
+def anew(x):
+    global NEW
+    try:
+        NEW += 1
+    except NameError:
+        NEW = 0
+    return NEW + x
+"""
+
+
+@pytest.mark.parametrize("name", ["captured", "attribute", "anew"])
+def test_what_was_not_bound_before(project: Project, name: str) -> None:
+    project.write(p=BOUND)
+    code = f"import p\nwith storage:\n    for _ in range(3): out(p.{name}(1))\n"
+    for _ in range(2):
+        assert project.program(code).executed == 3
+
+
+def test_what_the_program_changed_is_no_change_of_the_call(project: Project) -> None:
+    module = "from mandala_git import op\n\ndef h():\n    return h.k\n\n@op\ndef f(x):\n    return h() + x\n"
+    project.write(p=module)
+    code = (
+        "import p\nwith storage:\n    for k in range(4):\n        p.h.k = k\n        out(p.f(k))\n"
+    )
+    assert project.program(code).executed == 4
+    assert project.program(code).executed == 0
