@@ -369,7 +369,8 @@ class Memo(Finder):
         # Arguments, globals or caches may share what the function returned, which could be changed
         # through them: what is given is what will be found.
         try:
-            return returned([ref.load() for ref in refs])
+            load = self.results.load
+            return returned([r.load() if r.in_memory else load(r.cid, recover=False) for r in refs])
         except ResultsError:
             return _plainly(op, made.returned)
 

@@ -355,7 +355,17 @@ def _rebuilt(obj: Any, leaf: Callable[[Held], Any]) -> Any:
             key is old and each is was
             for (key, each), (old, was) in zip(pairs, obj.items(), strict=True)
         )
-        return obj if same else dict(pairs)
+        return obj if same else _made(dict, pairs)
     parts = [_rebuilt(each, leaf) for each in obj]
     same = all(one is other for one, other in zip(parts, obj, strict=True))
-    return obj if same else kind(parts)
+    return obj if same else _made(kind, parts)
+
+
+def _made(kind: Any, parts: list[Any]) -> Any:
+    try:
+        return kind(parts)
+    except TypeError as error:
+        raise UsageError(
+            f"a {kind.__name__} cannot hold the value of a Ref in it: {error}",
+            hint="As a key, or in a set, a value must be hashable: a tuple instead of a list.",
+        ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seeing import SEEN, see
 
 from mandala_git import Storage, op
 from mandala_git.imports import MList, Transient
@@ -125,6 +126,37 @@ def test_whether_they_ran_or_were_found(storage: Storage, around: Any, expected:
         storage.drop_calls(around)
         assert new == expected
         assert storage.unwrap(around(7)) == new
+
+
+class Stuck:
+    """Can be stored, but not loaded."""
+
+    def __init__(self, held: int) -> None:
+        self.held = held
+
+    def __setstate__(self, state: object) -> None:
+        raise ValueError("it cannot come back")
+
+    def __getstate__(self) -> object:
+        return {"held": self.held}
+
+
+@op
+def stuck(n: int) -> Any:
+    see("stuck", n)
+    return Stuck(n)
+
+
+@op
+def around_stuck(n: int) -> int:
+    held: int = stuck(n).held
+    return held
+
+
+def test_what_cannot_be_loaded_is_given_as_it_is(storage: Storage) -> None:
+    with storage:
+        assert around_stuck(3).value == 3
+    assert SEEN == [("stuck", 3)]
 
 
 @op

@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from mandala_git.errors import UsageError
-from mandala_git.ops.refs import Ref, unwrap
+from mandala_git.ops.refs import Ref, unwrap, wrap_atom
 
 
 class Values:
@@ -122,3 +122,11 @@ def test_refs_in_a_notebook() -> None:
     text = ref("<i>")
     text.load()
     assert text._repr_html_() == "<code>AtomRef(&#x27;&lt;i&gt;&#x27;, hid=686...)</code>"
+
+
+@pytest.mark.parametrize("kind", ["set", "dict"])
+def test_a_ref_whose_value_cannot_be_hashed_is_no_key(kind: str) -> None:
+    ref = wrap_atom([1])
+    with pytest.raises(UsageError, match=f"a {kind} cannot hold the value of a Ref in it"):
+        unwrap({ref} if kind == "set" else {ref: 1})
+    assert unwrap({wrap_atom((1,)): [ref]}) == {(1,): [[1]]}
