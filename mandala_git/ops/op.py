@@ -310,6 +310,18 @@ class Op(Generic[P, T]):
         return (returned,)
 
 
+def is_given(found: object) -> None:
+    """See to it that something is an op.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(found, Op):
+        raise UsageError(
+            f"{found!r:.80} is no op", hint="Give the function under @op itself, not its name."
+        )
+
+
 class AsyncOp(Op[P, T]):
     """An op that is awaited: `async def` under `@op`.
 

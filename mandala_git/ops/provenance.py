@@ -160,8 +160,10 @@ class Provenance:
         Returns:
             A tuple, oldest first, that prints as a tree by what came from what.
         """
+        from mandala_git.ops.op import is_given
         from mandala_git.ops.sources import sources
 
+        is_given(op)
         self.versioning.enter()
         with self.versioning:
             return sources(self.versioning, op)

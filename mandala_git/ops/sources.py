@@ -142,6 +142,11 @@ def code_of(versioning: Versioning, version: str) -> list[Listed]:
     Raises:
         UsageError: there is none, or there are several.
     """
+    if not isinstance(version, str):
+        raise UsageError(
+            f"{version!r:.80} names no version",
+            hint="Give the first digits of its id, as a string.",
+        )
     history = getattr(versioning, "history", None)
     results = versioning.results
     found = sorted(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mandala_git.errors import NotARepository, UnreadableRepository, UsageError, ValueLost
 from mandala_git.ops.context import CONTEXT, PLAIN, Block, Modes, begin, end
 from mandala_git.ops.judged import Judged
-from mandala_git.ops.op import Op
+from mandala_git.ops.op import Op, is_given
 from mandala_git.ops.provenance import Provenance
 from mandala_git.ops.refs import Held, Ref, replaced, unwrap
 from mandala_git.ops.tended import Tended
@@ -107,11 +107,13 @@ class Storage(Provenance, Judged, Tended):
                 f"tracking={tracking!r} is not known",
                 hint='Use "all", or "decorated": only ops and what @track marks.',
             )
-        if isinstance(track_packages, str):
+        if not _are_names(track_packages):
             raise UsageError(
-                f"track_packages={track_packages!r} is one name, not a list of them",
-                hint=f"Write track_packages=[{track_packages!r}].",
+                f"track_packages={track_packages!r} is no list of names",
+                hint='Write track_packages=["name"].',
             )
+        if db_path is not None and not isinstance(db_path, str | Path):
+            raise UsageError(f"db_path={db_path!r} is no path", hint='Write db_path="calls.db".')
         if plain_collections not in ("opaque", "transparent"):
             raise UsageError(
                 f"plain_collections={plain_collections!r} is not known",
@@ -179,7 +181,7 @@ class Storage(Provenance, Judged, Tended):
     def _flights(self, chosen: bool | float) -> Flights | None:
         if chosen is False:
             return None
-        if chosen is not True and not chosen > 0:
+        if chosen is not True and not (isinstance(chosen, int | float) and chosen > 0):
             raise UsageError(
                 f"single_flight={chosen!r} is no time to wait",
                 hint="Use True, or the longest wait in seconds.",
@@ -386,9 +388,11 @@ class Storage(Provenance, Judged, Tended):
 
         Raises:
             CallError: the arguments do not fit the signature.
+            UsageError: it is no op.
         """
         from mandala_git.ops.explain import explain
 
+        is_given(op)
         with self:
             return explain(self._memo, op, args, kwargs)
 
@@ -433,3 +437,9 @@ def _load() -> None:
     """Import what a storage needs: half of what it takes to start, and git answers meanwhile."""
     for name in ("memo", "versioned"):
         import_module(f"mandala_git.ops.{name}")
+
+
+def _are_names(found: object) -> bool:
+    return isinstance(found, list | tuple | set | frozenset) and all(
+        isinstance(each, str) for each in found
+    )
