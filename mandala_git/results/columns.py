@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gc
 import sqlite3
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,8 +54,9 @@ class Columns:
         runs: what calls have in common.
         rows: of each call, its row; -1: it is made up, see `built.py`.
         run: of each call, the place of its run in `runs`.
-        hids: of each call, its history id.
-        edges: of each call, its edges as `packing.Packing` makes them.
+        hids: the history ids of the calls, one after the other.
+        edges: the edges of the calls as `packing.Packing` makes them, one after the other.
+        lengths: of each call, how many bytes these are.
 
     Attributes:
         runs, rows, run: as given.
@@ -72,16 +74,17 @@ class Columns:
         runs: Sequence[Run],
         rows: Sequence[int],
         run: Sequence[int],
-        hids: Sequence[bytes],
-        edges: Sequence[bytes],
+        hids: bytes,
+        edges: bytes,
+        lengths: Sequence[int],
     ) -> None:
         self.rows: Ints = np.array(rows, dtype=np.int64)
         self.run: Ints = np.array(run, dtype=np.int64)
         self.runs = list(runs)
-        self.hids: Bytes = np.frombuffer(b"".join(hids), np.uint8).reshape(-1, ID_SIZE)
-        lengths = np.fromiter(map(len, edges), np.int64, len(edges))
-        starts = np.cumsum(lengths) - lengths
-        self._data = b"".join(edges)
+        self.hids: Bytes = np.frombuffer(hids, np.uint8).reshape(-1, ID_SIZE)
+        sizes = np.array(lengths, dtype=np.int64)
+        starts = np.cumsum(sizes) - sizes
+        self._data = edges
         counts = np.array([len(r.inputs) + len(r.outputs) for r in self.runs] or [0], np.int64)
         self.first: Ints = np.concatenate(([0], np.cumsum(counts[self.run]))).astype(np.int64)
         self.labels: list[str] = []
@@ -149,7 +152,8 @@ class Columns:
         """Number the refs by the edge that mentions them first."""
         halves = np.ascontiguousarray(hids).view("<u8").reshape(-1, 2)
         _, first, number = np.unique(halves[:, 1], return_index=True, return_inverse=True)
-        if not np.array_equal(halves[first[number], 0], halves[:, 0]):  # two ids end alike
+        self._alike = not np.array_equal(halves[first[number], 0], halves[:, 0])
+        if self._alike:  # two ids end with the same eight bytes
             _, first, number = np.unique(halves, axis=0, return_index=True, return_inverse=True)
         order = np.argsort(first)
         rank = np.empty_like(order)
@@ -175,6 +179,11 @@ class Columns:
         found: Ints = self._tails[1][place]
         own = np.ascontiguousarray(self.ref_hids[found]).view("<u8").reshape(-1, 2)
         found[(own != wanted).any(axis=1)] = -1
+        if self._alike:
+            every = np.ascontiguousarray(self.ref_hids).view("<u8").reshape(-1, 2)
+            for number in np.flatnonzero(found < 0).tolist():
+                same = np.flatnonzero((every == wanted[number]).all(axis=1))
+                found[number] = same[0] if len(same) else -1
         return found
 
     def packed(self, ref: int) -> bytes:
@@ -226,26 +235,59 @@ class Columns:
         return Edge("", 0, self.ref_hids[ref].tobytes(), self.content(ref))
 
 
-def _read(
-    connection: sqlite3.Connection, known: Runs
-) -> tuple[list[Run], list[int], list[int], list[bytes], list[bytes]]:
-    """Return runs, and of each call that is whole row, run, history id and edges, oldest first."""
-    runs: list[Run] = []
-    numbers: list[int] = []
-    rows: list[int] = []
-    hids: list[bytes] = []
-    edges: list[bytes] = []
+class _Read:
+    """What was read of calls: few objects, for each of millions would count.
+
+    Attributes:
+        runs: what calls have in common.
+        rows, run, lengths: of each call.
+        hids, edges: joined, some thousand calls each.
+    """
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.rows, self.run, self.lengths = array("q"), array("q"), array("q")
+        self.hids: list[bytes] = []
+        self.edges: list[bytes] = []
+
+    def add(
+        self, rows: Iterable[int], run: Iterable[int], hids: list[bytes], edges: list[bytes]
+    ) -> None:
+        """Add some calls."""
+        self.rows.extend(rows)
+        self.run.extend(run)
+        self.lengths.extend(map(len, edges))
+        self.hids.append(b"".join(hids))
+        self.edges.append(b"".join(edges))
+
+    def columns(self) -> Columns:
+        """Return the columns."""
+        hids, edges = b"".join(self.hids), b"".join(self.edges)
+        return Columns(self.runs, self.rows, self.run, hids, edges, self.lengths)
+
+
+def _read(connection: sqlite3.Connection, known: Runs) -> _Read:
+    """Return the calls that are whole, oldest first."""
+    read = _Read()
     begins: dict[int, tuple[Run, bytes, int] | None] = {}
     cursor = connection.execute("SELECT id, run, alias_of, hid, key, edges FROM calls ORDER BY id")
     hasher, usual = blake3, (ID_SIZE, ID_SIZE - MARK)
     while some := cursor.fetchmany(_SOME):
+        rows: list[int] = []
+        numbers: list[int] = []
+        hids: list[bytes] = []
+        edges: list[bytes] = []
         for id, number, alias, hid, key, stored in some:
             if number not in begins:
                 run = known.get(connection, number)
                 begins[number] = None
                 if run is not None:
-                    begins[number] = run, packing.begins(run.proof, None, *usual), len(runs)
-                    runs.append(run)
+                    begins[number] = (
+                        run,
+                        packing.begins(run.proof, None, *usual),
+                        len(read.runs),
+                    )
+                    read.runs.append(run)
             begin = begins[number]
             if begin is None:
                 continue
@@ -260,14 +302,15 @@ def _read(
                     continue
             else:
                 found = packing.unsealed(stored, hid, key, alias, begin[0].proof)
-                if found is None:
+                if found is None or len(hid) != ID_SIZE:
                     continue
                 bare = found
-            numbers.append(begin[2])
             rows.append(id)
+            numbers.append(begin[2])
             hids.append(hid)
             edges.append(bare)
-    return runs, rows, numbers, hids, edges
+        read.add(rows, numbers, hids, edges)
+    return read
 
 
 def all_columns(results: Results) -> tuple[Columns, tuple[int, int]]:
@@ -281,18 +324,16 @@ def all_columns(results: Results) -> tuple[Columns, tuple[int, int]]:
     with results.looking() as database:
         when = moment(database)
         with uncollected():
-            runs, rows, run, hids, edges = _read(database, results.runs)
-        columns = Columns(runs, rows, run, hids, edges)
-        if not any_structures(database):
-            return columns, when
-        places: dict[Run, int] = {}
-        for each in built(results, columns.large(), columns.returned()):
-            place = places.setdefault(each.run, len(places))
-            rows.append(BUILT)
-            run.append(len(runs) + place)
-            hids.append(each.hid)
-            edges.append(each.edges)
-        return Columns([*runs, *places], rows, run, hids, edges) if places else columns, when
+            read = _read(database, results.runs)
+        columns = read.columns()
+        if any_structures(database):
+            places: dict[Run, int] = {}
+            more = built(results, columns.large(), columns.returned())
+            numbers = [len(read.runs) + places.setdefault(m.run, len(places)) for m in more]
+            read.runs += places
+            read.add([BUILT] * len(more), numbers, [m.hid for m in more], [m.edges for m in more])
+            columns = read.columns()
+        return columns, when
 
 
 @contextmanager
