@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         from mandala_git.frames.web import web_in
 
         web = web_in(results, Belonging.to(worlds, results))
-        state = _state(web, [desk.key(name) for name in args.ops])
+        state = frame_of(web, [desk.key(name) for name in args.ops])
         if args.file:
             from mandala_git.frames.picture import picture
             from mandala_git.views.pictures import Drawing
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _state(web: Web, names: list[str]) -> State:
+def frame_of(web: Web, names: list[str]) -> State:
     """Return all calls, or those of some ops with what they came from.
 
     Raises:

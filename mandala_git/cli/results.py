@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             ]  # fmt: skip
         names = columns(row for row, _ in found)
         full = args.json or args.csv
-        show = _Exact(results, desk.repo.root) if full else _Glance(results, desk.repo.root)
+        show = Exact(results, desk.repo.root) if full else Glance(results, desk.repo.root)
         table, extra = _table(found, names, show, full=full, every=args.all)
         if full:
             render = as_json if args.json else as_csv
@@ -174,7 +174,7 @@ def _table(
     return table, extra
 
 
-class _Exact(Loader):
+class Exact(Loader):
     """Scalars as they are, others by their history id."""
 
     def __call__(self, edge: Edge) -> object:
@@ -185,7 +185,7 @@ class _Exact(Loader):
         return value if _is_scalar(value) else edge.hid.hex()
 
 
-class _Glance(Loader):
+class Glance(Loader):
     """A few characters of each value."""
 
     def __call__(self, edge: Edge) -> object:

@@ -24,6 +24,7 @@ VERBS = {
     "log": "list the verdicts, newest first",
     "world": "show which recorded calls belong to a state of the code",
     "results": "print the recorded calls of an op as a table",
+    "table": "print recorded calls as a table of variables: what led to what",
     "graph": "show the recorded calls as a graph of variables and ops, or draw it",
     "drop": "list versions of ops, and delete their calls with what was computed from them",
     "gc": "remove stored values that no recorded call has",

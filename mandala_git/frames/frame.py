@@ -260,7 +260,12 @@ class ComputationFrame(ByHand):
                 f"cannot evaluate {expr!r} on this frame: {error}",
                 hint=f"Columns: {', '.join(map(str, shown.columns))}.",
             ) from error
-        return self[met.fillna(False).astype(bool)]
+        holds = np.array([not pd.isna(each) and bool(each) for each in met], bool)
+        if len(holds) != len(cells):
+            raise UsageError(
+                f"{expr!r} says nothing of single rows", hint="Compare variables: acc > 0.9"
+            )
+        return self[holds]
 
     # -- pictures ------------------------------------------------------------------------
 

@@ -337,7 +337,7 @@ class Growth:
                     continue
                 if any(name in joined for name in held):
                     continue
-                if not joined or (made and (held or len(joined) > 1)):
+                if not joined or (made and held):
                     return None
                 new[joined[0], target] = None
         for has, call in plan:

@@ -123,12 +123,37 @@ def joined(tables: Sequence[pd.DataFrame], order: Sequence[str], how: Join) -> p
 
 
 def related(state: State, nodes: Sequence[str]) -> State:
-    """Return the part of a frame that relates some nodes: the paths between, else their history."""
+    """Return the part of a frame that relates some nodes.
+
+    That is what lies on the paths between them; else what they both came from; else what they led
+    to, with all that this came from.
+    """
     part = between(state, nodes, how="strong")
-    if len(nodes) > 1 and not _hangs_together(part, nodes):
-        behind = reachable(state.nodes, state.edges, nodes, back=True)
-        part = state.only({node: state.elements(node) for node in behind})
-    return part
+    if len(nodes) < 2 or _hangs_together(part, nodes):
+        return part
+    every, edges = state.nodes, state.edges
+    behind = reachable(every, edges, nodes, back=True)
+    around = reachable(every, edges, reachable(every, edges, nodes), back=True)
+    for names in (behind, around):
+        part = state.only({node: state.elements(node) for node in names})
+        if _hangs_together(part, nodes):
+            return part
+    return state.only({node: state.elements(node) for node in behind})
+
+
+def cells_of(
+    state: State, nodes: Sequence[str], codes: Codes, how: Join = "outer"
+) -> tuple[State, pd.DataFrame]:
+    """Return rows for some nodes, each once, and the part of the frame that they are made of."""
+    if not nodes:
+        return state, all_cells(state, codes, how)
+    part = related(state, nodes)
+    cells = all_cells(part, codes, how)
+    cells = cells[[name for name in cells.columns if name in nodes]]
+    cells = cells[(cells != _MISSING).any(axis=1)]
+    if len(part.nodes) > len(nodes):  # rows may differ in what is not shown
+        cells = cells.drop_duplicates()
+    return part, cells.reset_index(drop=True)
 
 
 def _hangs_together(state: State, nodes: Sequence[str]) -> bool:
@@ -146,17 +171,10 @@ def table(
     how: Join,
 ) -> pd.DataFrame:
     """Return a frame as a table; see `ComputationFrame.df`."""
-    part = related(state, nodes) if nodes else state
     codes = Codes()
-    cells = all_cells(part, codes, how)
-    wanted = [
-        name
-        for name in cells.columns
-        if (not nodes or name in nodes) and (include_calls or name in part.vars)
-    ]
-    cells = cells[wanted]
-    if nodes:
-        cells = cells[(cells != _MISSING).any(axis=1)].reset_index(drop=True)
+    part, cells = cells_of(state, nodes, codes, how)
+    if not include_calls:
+        cells = cells[[name for name in cells.columns if name in part.vars]]
     return filled(part, cells, codes, values=values, lazy=lazy)
 
 

@@ -78,6 +78,15 @@ def as_csv(rows: Rows, columns: Sequence[str] | None = None) -> str:
     return text.getvalue()
 
 
+def as_markdown(rows: Rows, columns: Sequence[str] | None = None) -> str:
+    """Write a table in Markdown, values shortened."""
+    names = list(columns) if columns is not None else _columns(rows)
+    lines = [names, ["---"] * len(names)]
+    lines += [[short(line[name]) if name in line else "" for name in names] for line in rows]
+    cut = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cut) if names else ""
+
+
 def as_json(rows: Rows, columns: Sequence[str] | None = None) -> str:
     """Write a table as `{"format": 1, "columns": [...], "rows": [{...}]}`.
 

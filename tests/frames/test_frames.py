@@ -216,6 +216,19 @@ def test_the_second_taker_of_a_ref_is_found(storage: Storage) -> None:
     assert both.fnames == {"inc", "add"} and len(both.calls) == 4
 
 
+def test_refs_stay_in_the_variables_where_they_are(storage: Storage) -> None:
+    with storage:
+        a, b, c = (half(n) for n in range(3))
+        for each in (a, b, c):
+            inc(each)
+    start = storage.cf({"a": a, "b": b, "c": c})
+    cf = start.expand_all()
+    assert cf.get_graph_desc().splitlines() == [
+        "(a | b | c)@output_0 = half(n=n)", "var_0@output_0 = inc(x=(a | b | c))",
+    ]  # fmt: skip
+    assert {name: cf.vs[name] for name in "abc"} == start.vs
+
+
 def test_calls_that_are_there_can_be_skipped_and_nodes_reused_or_not(storage: Storage) -> None:
     with storage:
         a, b = inc(1), add(1, 2)
@@ -296,6 +309,16 @@ def test_siblings_are_related_by_what_they_have_in_common(storage: Storage) -> N
     assert sorted(map(tuple, df.to_numpy().tolist()), key=str) == [
         (0.0, True), (0.5, False), (1.0, True),
     ]  # fmt: skip
+
+
+def test_inputs_are_related_by_what_they_led_to(storage: Storage) -> None:
+    with storage:
+        for y, z in ((1, 2), (1, 3), (4, 5)):
+            inc(add(y, z))
+            half(add(y, z))
+    cf = storage.cf(add).expand_forward()
+    assert cf.df("y", "z").to_dict("list") == {"y": [1, 1, 4], "z": [2, 3, 5]}
+    assert cf.df("z", "y").equals(cf.df("y", "z"))
 
 
 def test_what_nothing_relates_stays_apart(storage: Storage) -> None:
@@ -381,8 +404,10 @@ def test_rows_are_chosen_by_what_they_hold(storage: Storage) -> None:
         cf > 1  # noqa: B015 - it raises
     with pytest.raises(UsageError):
         cf["x"] > "a"  # noqa: B015 - it raises
-    with pytest.raises(UsageError):
-        cf.query("nobody > 1")
+    for wrong in ("nobody > 1", "1", "x >"):
+        with pytest.raises(UsageError):
+            cf.query(wrong)
+    assert cf.query("var_1 == var_1").df()["x"].tolist() == [0, 2, 4]
     with pytest.raises(UsageError):
         cf.isin([1], by="hid_")  # type: ignore[arg-type]
     with pytest.raises(UsageError):
