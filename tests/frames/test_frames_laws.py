@@ -127,6 +127,21 @@ def test_every_maker_and_taker_is_found(place: None, program: Program) -> None:
 
 @LAW
 @given(programs)
+def test_a_few_refs_are_followed_as_many_are(place: None, program: Program) -> None:
+    storage, refs = run(program)
+    starts = [storage.cf(refs[-1]), storage.cf({"a": refs[0], "b": refs[-1]}), storage.cf(one)]
+    few = [start.expand_all() for start in starts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mandala_git.frames.growing.FEW", 0)
+        many = [start.expand_all() for start in starts]
+    for one_by_one, in_waves in zip(few, many, strict=True):
+        assert one_by_one.calls.keys() == in_waves.calls.keys()
+        assert one_by_one.refs.keys() == in_waves.refs.keys()
+        assert one_by_one.ops().keys() == in_waves.ops().keys()
+
+
+@LAW
+@given(programs)
 def test_tables_agree_with_the_naive_ones(place: None, program: Program) -> None:
     storage, refs = run(program)
     for cf in frames(storage, refs, program):
