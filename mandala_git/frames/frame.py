@@ -30,7 +30,7 @@ from mandala_git.frames.tables import (
     joined,
     table,
 )
-from mandala_git.frames.web import Web, distinct, web_of
+from mandala_git.frames.web import Applied, Web, distinct, web_of
 from mandala_git.ops.calls import Call, history_id
 from mandala_git.ops.op import Op
 from mandala_git.ops.refs import Ref, unwrap
@@ -121,6 +121,23 @@ class ComputationFrame(ByHand):
         """Return the frame of some variables: {name: Ref or Refs}."""
         found: ComputationFrame = storage.cf(dict(vars))
         return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        web, state = self._state.web, self._state
+        if isinstance(web, Applied):
+            raise UsageError(
+                "a frame that shows other values cannot be sent", hint="Send it, then apply."
+            )
+        known = web.columns.refs
+        variables = {
+            name: [web.hid(n) if n < known else web.refs([n])[0] for n in refs.tolist()]
+            for name, refs in state.vars.items()
+        }
+        funcs = {
+            name: (func.op, [web.columns.hids[n].tobytes() for n in func.calls.tolist()])
+            for name, func in state.funcs.items()
+        }
+        return _sent, (self.storage, variables, funcs, state.edges)
 
     # -- tables --------------------------------------------------------------------------
 
@@ -349,6 +366,27 @@ class ComputationFrame(ByHand):
             )
         deleted: int = self.storage.drop_calls(hids, delete_dependents=True)
         return deleted
+
+
+def _sent(
+    storage: Any,
+    variables: dict[str, list[Any]],
+    funcs: dict[str, tuple[str, list[bytes]]],
+    edges: tuple[Edge, ...],
+) -> ComputationFrame:
+    """Return a frame that came from another process."""
+    web = web_of(storage.versioning)
+    calls = {name: web.call_numbers(hids) for name, (_, hids) in funcs.items()}
+    state = State(
+        web,
+        {name: _numbers(web, refs) for name, refs in variables.items()},
+        {
+            name: Func(op, np.unique(np.array([n for n in calls[name] if n >= 0], np.int64)))
+            for name, (op, _) in funcs.items()
+        },
+        edges,
+    )
+    return ComputationFrame(storage, state)
 
 
 def _of_op(web: Web, op: Op[..., Any], key: str) -> State:

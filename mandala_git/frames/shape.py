@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -46,13 +45,16 @@ class Shape:
         if inplace:
             self._state = state
             return None  # type: ignore[return-value]
-        new = copy.copy(self)
-        new._state = state
-        return new
+        return type(self)(self.storage, state)
 
     def copy(self) -> Self:
         """Return a copy; it shares all that is large."""
         return self._put(self._state)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.copy()
 
     # -- names ---------------------------------------------------------------------------
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -538,6 +541,20 @@ def test_frames_from_before_and_after_new_calls_can_be_united(storage: Storage) 
     assert before & after == before or before.sets.items() <= (before & after).sets.items()
     assert len((after - before).calls) == 2
     assert len(after[before["x"]].df()) == 5
+
+
+def test_frames_can_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Storage(db_path=tmp_path / "calls.db") as storage:
+        for n in range(3):
+            add(inc(n), 1)
+    cf = storage.cf(inc).expand_forward()
+    assert copy.copy(cf) == copy.deepcopy([cf])[0] == cf
+    again = pickle.loads(pickle.dumps(cf))
+    assert again == cf and again.df().equals(again.df())
+    assert again.df()["var_1"].tolist() == cf.df()["var_1"].tolist()
+    with pytest.raises(UsageError):
+        pickle.dumps(cf.apply(str))
 
 
 # -- deleting ------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ def mix(a, b, c):
     return (a + b + c) % 5
 
 
+pytestmark = pytest.mark.sweep
+
 OPS = {make: 1, one: 1, pair: 2, mix: 3}
 Program = list[tuple[int, list[int]]]
 
