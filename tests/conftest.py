@@ -26,14 +26,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal the sweeps among runs that together do them once, such as one for each Python."""
+    """Deal sweeps and tests of commands among runs that together do them once, such as one for each Python."""
     if not (share := config.getoption("--share")):
         return
     first, step = map(int, share.split("/"))
-    sweeps = [item for item in items if item.get_closest_marker("sweep")]
+    sweeps = [item for item in items if _is_dealt(item)]
     others = {item for number, item in enumerate(sweeps, 1) if (number - first) % step}
     config.hook.pytest_deselected(items=[item for item in items if item in others])
     items[:] = [item for item in items if item not in others]
+
+
+def _is_dealt(item: pytest.Item) -> bool:
+    """Tell the sweeps, and the tests of commands: these are the same on each Python."""
+    return item.get_closest_marker("sweep") is not None or item.path.parent.name == "cli"
 
 
 class ScratchRepo:

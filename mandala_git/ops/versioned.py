@@ -8,7 +8,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mandala_git.config import MARKED, read_settings
-from mandala_git.errors import VersionError
+from mandala_git.errors import ResultsError, VersionError
 from mandala_git.ops.declared import Declarations
 from mandala_git.ops.op import Op, decorated_files
 from mandala_git.ops.packages import installed, places_of
@@ -330,8 +330,11 @@ class Versioned(Versioning):
         """Return what calls read that nothing led to before they ran."""
         learned = self._learned.get(known.key)
         if learned is None:
-            versions = [v for row in self.ops(op) for v in self.results.versions_of(row)]
-            recorded = [self.history.recorded(v.vid.hex()) for v in versions[-_RECENT:]]
+            try:
+                versions = [v for row in self.ops(op) for v in self.results.versions_of(row)]
+                recorded = [self.history.recorded(v.vid.hex()) for v in versions[-_RECENT:]]
+            except ResultsError:
+                return set()  # what nobody foresees makes a call one that is not found again
             learned = known_from(recorded, self.world, known.definition)
             self._learned[known.key] = learned
         return learned

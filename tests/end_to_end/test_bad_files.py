@@ -19,6 +19,8 @@ import pytest
 
 from mandala_git.cli.main import main
 
+pytestmark = pytest.mark.sweep
+
 HOUSE = Path(__file__).parent.parent.parent
 
 UNREADABLE = {

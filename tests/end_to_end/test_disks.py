@@ -14,6 +14,8 @@ from interpreters import finish, start
 
 from mandala_git.results import database
 
+pytestmark = pytest.mark.sweep
+
 if TYPE_CHECKING:
     from conftest import Project
 

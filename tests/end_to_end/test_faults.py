@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.sweep
+
 if TYPE_CHECKING:
     from conftest import Project
 

@@ -15,6 +15,8 @@ from interpreters import HOUSE
 from mandala_git import Storage
 from mandala_git.errors import MandalaError, UsageError
 
+pytestmark = pytest.mark.sweep
+
 HELPER = "def helper(x):\n    return x + 1\n"
 PROGRAM = """
 from helping import helper

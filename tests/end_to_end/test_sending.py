@@ -17,6 +17,8 @@ from mandala_git.errors import MandalaError
 from mandala_git.results import store
 from mandala_git.results.store import Results
 
+pytestmark = pytest.mark.sweep
+
 if TYPE_CHECKING:
     from conftest import Project
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
 from interpreters import finish, start
+
+pytestmark = pytest.mark.sweep
 
 if TYPE_CHECKING:
     from conftest import Project
