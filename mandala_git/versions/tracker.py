@@ -35,9 +35,10 @@ class OpenCall:
         codes: project code that ran, in order of first sight.
         links: (op key, version id) of nested calls, in order.
         observed: False when something may have run unseen; then nothing may be left out.
+        above: the frames that wait for it: when a coroutine goes on, so do those that await it.
     """
 
-    __slots__ = ("codes", "links", "observed", "parent", "processes")
+    __slots__ = ("above", "codes", "links", "observed", "parent", "processes")
 
     def __init__(self, parent: OpenCall | None = None) -> None:
         self.parent = parent
@@ -45,6 +46,7 @@ class OpenCall:
         self.codes: dict[int, CodeType] = {}
         self.links: dict[tuple[str, str], None] = {}
         self.observed = True
+        self.above: frozenset[FrameType] = frozenset()
         self.processes = _processes()
 
     def absorb(self, call: OpenCall) -> None:
@@ -109,12 +111,14 @@ class Tracker:
         While it waits, other tasks run: what they run is noted for this call, too.
         """
         observer = self._observer
+        call.above = _frames(sys._getframe())
         try:
             if self._begin(call):
                 sys.setprofile(observer.hook)
             return await function(*args, **kwargs)
         finally:
             self._end(call, _unhook(observer.hook))
+            call.above = frozenset()
 
     def _begin(self, call: OpenCall) -> bool:
         """Note that a call begins; return whether its thread has to set the hook."""
@@ -175,15 +179,20 @@ class Tracker:
         parents = {call.parent for call in self._open}
         self._leaves = tuple([call for call in self._open if call not in parents])
 
-    def saw(self, code: CodeType) -> bool:
-        """Note a code object that starts or goes on; return whether its file is project code."""
+    def saw(self, code: CodeType, frame: FrameType | None = None) -> bool:
+        """Note a code object that starts or goes on; return whether its file is project code.
+
+        Args:
+            code: the code object.
+            frame: the one in which it goes on, or starts.
+        """
         project = self._files.get(code.co_filename)
         if project is None:
             project = self._files[code.co_filename] = self._is_project(code.co_filename)
         self.quiet += 1
         if project:
             for call in self._leaves:
-                if id(code) not in call.codes:
+                if id(code) not in call.codes and frame not in call.above:
                     call.codes[id(code)] = code
                     self.quiet = 0
         return project
@@ -191,6 +200,15 @@ class Tracker:
     def all_saw(self, code: CodeType) -> bool:
         """Tell whether a code object has been noted for every call that events belong to now."""
         return all(id(code) in call.codes for call in self._leaves)
+
+
+def _frames(frame: FrameType | None) -> frozenset[FrameType]:
+    """Return a frame and all that wait for it."""
+    found = []
+    while frame is not None:
+        found.append(frame)
+        frame = frame.f_back
+    return frozenset(found)
 
 
 def _unhook(hook: Hook | None) -> Hook | None:
@@ -272,7 +290,13 @@ class _Monitoring:
         tracker, disable = self._tracker, monitoring.DISABLE
 
         def started(code: CodeType, offset: int) -> object:
-            if not tracker.saw(code):
+            return noted(code, None)
+
+        def resumed(code: CodeType, offset: int) -> object:
+            return noted(code, sys._getframe(1))
+
+        def noted(code: CodeType, frame: FrameType | None) -> object:
+            if not tracker.saw(code, frame):
                 return disable
             if tracker.quiet <= QUIET:
                 return None
@@ -286,7 +310,7 @@ class _Monitoring:
             return None
 
         monitoring.register_callback(id, events.PY_START, started)
-        monitoring.register_callback(id, events.PY_RESUME, started)
+        monitoring.register_callback(id, events.PY_RESUME, resumed)
         monitoring.register_callback(id, events.PY_THROW, thrown)
         monitoring.set_events(id, events.PY_START | events.PY_RESUME | events.PY_THROW)
         # Places that an earlier block disabled are outside code, which stays uninteresting;
@@ -360,7 +384,7 @@ class _Profile:
         if not self._on:  # a thread that has outlived the call in which it was hooked
             sys.setprofile(None)
         elif event == "call":
-            tracker.saw(frame.f_code)
+            tracker.saw(frame.f_code, frame)
         else:
             tracker.quiet += 1
             if tracker.quiet > ENOUGH:

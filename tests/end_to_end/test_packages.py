@@ -167,5 +167,5 @@ def test_a_package_that_is_not_there_is_an_error(
     monkeypatch.chdir(project.root)
     with pytest.raises(UsageError, match="'mylibb', which is not installed here"):
         Storage(track_packages=["mylibb"])
-    with pytest.raises(UsageError, match="is one name"):
+    with pytest.raises(UsageError, match="is no list of names"):
         Storage(track_packages="mylib")

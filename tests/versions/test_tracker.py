@@ -352,3 +352,19 @@ def test_calls_of_other_threads_see_what_was_left_out(
         finally:
             stop.set()
         assert {"one", "two"} <= hot.result()[0]
+
+
+def test_who_awaits_a_call_is_no_part_of_it(tracker: Tracker) -> None:
+    call = OpenCall()
+
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return await coroutine()
+
+    async def waits() -> int:
+        found = await tracker.run_async(call, work, (), {})
+        return found + helper(1)
+
+    assert asyncio.run(waits()) == 4
+    assert {"work", "coroutine", "helper"} <= names_of(call)
+    assert "waits" not in names_of(call) and call.above == frozenset()
