@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal sweeps and tests of commands among runs that together do them once, such as one for each Python."""
+    """Deal sweeps and tests of programs among runs that together do them once, such as one for each Python."""
     if not (share := config.getoption("--share")):
         return
     first, step = map(int, share.split("/"))
@@ -37,8 +37,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_dealt(item: pytest.Item) -> bool:
-    """Tell the sweeps, and the tests of commands: these are the same on each Python."""
-    return item.get_closest_marker("sweep") is not None or item.path.parent.name == "cli"
+    """Tell the sweeps, and the tests that start programs and commands: they take most of the time."""
+    dealt = item.path.parent.name in ("cli", "end_to_end")
+    return dealt or item.get_closest_marker("sweep") is not None
 
 
 class ScratchRepo:
