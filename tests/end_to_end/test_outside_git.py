@@ -36,6 +36,7 @@ with storage:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(HOUSE))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)  # of the run that this is in
     # A .pyc is told from its source by seconds and size.
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
