@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -240,6 +241,8 @@ def test_an_interrupt_while_it_verifies(lab: Any) -> None:
         env={**os.environ, "PYTHONPATH": str(HOUSE)},
         encoding="utf-8",
         timeout=60,
+        # A run in the background of a shell is deaf to it, and so are its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     child.expect("begun")
     time.sleep(1)
