@@ -19,7 +19,7 @@ from mandala_git.results.calls import Session
 from mandala_git.results.store import Results
 from mandala_git.source.codes import code_hash
 from mandala_git.source.definitions import Definition, split_key
-from mandala_git.source.index import Index
+from mandala_git.source.index import Index, in_memory
 from mandala_git.source.snapshot import is_gone
 from mandala_git.versions.agreement import Belongs
 from mandala_git.versions.beforehand import Beforehand, known_from, unforeseen, with_bound
@@ -89,10 +89,10 @@ class Versioned(Versioning):
         tracked = sorted({*track_packages, *settings.track_packages})
         # What was recorded when nobody looked at their code does not count.
         looked_at = dict.fromkeys((f"the code of {name}" for name in tracked), "looked at")
-        self.index = Index(
-            None if folder is None else folder / "index.db",
-            rules=rules,
-            wal=results.wal,
+        self.index = (
+            in_memory(rules)
+            if folder is None
+            else Index(folder / "index.db", rules=rules, wal=results.wal)
         )
         self.history = History(
             repo.store(),

@@ -17,6 +17,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
@@ -452,3 +453,9 @@ def _stamp(stat: tuple[int, ...]) -> bytes:
 
 def _unpack_codes(data: bytes) -> dict[tuple[str, int], bytes]:
     return {(name, line): hash for name, line, hash in marshal.loads(data)}
+
+
+@cache
+def in_memory(rules: Rules) -> Index:
+    """Return the index in memory that all storages without a folder share: each file is read once."""
+    return Index(None, rules=rules)
